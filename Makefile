@@ -1,0 +1,65 @@
+# Every target is an `opsbook` command on one company's folder: make weekly DATA=data/<company>
+DATA     ?= data/demo
+PERIOD   ?=
+RENDERER ?= auto
+PYTHON   ?= python3
+PY       := .venv/bin/python
+OPSBOOK  := $(PY) -m opsbook
+UV       := $(shell command -v uv 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help weekly check site serve findings test lint demo clean-notebooks lock clean
+
+help: ## List these targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+weekly: .venv/.ready ## Read the inbox, run the notebooks, render the weekly review into _site and say where it is.
+	@$(OPSBOOK) review weekly --data $(DATA) --renderer $(RENDERER) $(if $(PERIOD),--period $(PERIOD))
+
+site: .venv/.ready ## Render the site again from the reports as they are (RENDERER=quarto or embedded).
+	@$(OPSBOOK) site --data $(DATA) --renderer $(RENDERER)
+
+serve: .venv/.ready ## Serve _site on this machine only, for a look over http.
+	@$(OPSBOOK) serve
+
+findings: .venv/.ready ## Print what the rules found, as a table.
+	@$(OPSBOOK) findings --data $(DATA)
+
+test: .venv/.ready-dev ## Run every test, the browser's among them.
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m pytest -n 2
+
+lint: .venv/.ready-dev ## Put layout and imports in order.
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+demo: .venv/.ready ## Make the demo company's exports again; the same bytes on every machine.
+	@$(PY) data/demo/generate.py
+
+clean-notebooks: .venv/.ready ## Take outputs and counts out of notebooks/*.ipynb.
+	@$(OPSBOOK) clean-notebooks
+
+lock: ## Pin every dependency by version and hash (needs uv); the files name no download address.
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev --extra lab pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove what can be rebuilt: tables, generated pages, the site.
+	@rm -rf _site data/*/tables data/*/exports data/*/quarantine .opsbook
+	@git clean -qfX reports index.ipynb
+
+# The environment. uv where there is one (seconds), else venv and pip (a minute).
+define install
+	$(if $(UV),@test -x $(PY) || $(UV) venv -q --python $(PYTHON) .venv,@test -x $(PY) || $(PYTHON) -m venv .venv)
+	$(if $(UV),@$(UV) pip install -q --python $(PY) --require-hashes -r $(1),@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $(1))
+	$(if $(UV),@$(UV) pip install -q --python $(PY) --no-deps -e .,@$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .)
+endef
+
+.venv/.ready: requirements.txt pyproject.toml
+	@echo "Making the environment in .venv (once)" >&2
+	$(call install,requirements.txt)
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.txt
+	$(call install,requirements-dev.txt)
+	@touch $@

@@ -1,0 +1,198 @@
+"""A company's settings: who it is, when it works, what runs there, and every limit.
+
+Three TOML files in `settings/`. Each limit is a field with its default, unit, the clause it serves
+and the reason for the value; nothing else in the library holds such a number.
+"""
+
+import datetime as dt
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from opsbook.schema import UNASSIGNED
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+CATEGORIES = {
+    "customer": "Customer-facing automation",
+    "internal": "Internal process automation",
+    "developer": "Developer tooling",
+    "analytics": "Analytics and reporting",
+}
+
+
+class Part(BaseModel):
+    """A part of the settings: fixed once read; a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA zone")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class Closure(Part):
+    """Days on which the company is closed; both ends count."""
+
+    first: dt.date = Field(examples=["2026-12-24"])
+    last: dt.date = Field(examples=["2026-12-31"])
+    reason: str = Field(examples=["Company holidays"])
+
+
+class Span(Part):
+    """Opening hours within one day, local time."""
+
+    opens: dt.time
+    closes: dt.time
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        opens, _, closes = value.partition("-")
+        return {"opens": opens.strip(), "closes": closes.strip()}
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Span":
+        if self.opens >= self.closes:
+            raise ValueError(f"{self.opens} is not before {self.closes}")
+        return self
+
+
+class Company(Part):
+    """Who the company is and when it works."""
+
+    name: str = Field(examples=["Example Ltd"])
+    zone: Zone = Field(examples=["Europe/Vienna"])
+    country: str = Field(examples=["AT"], pattern="^[A-Z]{2}$")
+    subdivision: str | None = Field(None, examples=["6"])
+    locale: str = Field("en_GB", examples=["de_AT"])
+    hours: dict[str, list[Span]] = Field(examples=['{ monday = ["09:00-17:00"] }'])
+    closures: list[Closure] = []
+    now: dt.datetime | None = Field(None, description="a fixed time, for a demonstration only")
+
+    @model_validator(mode="after")
+    def _days(self) -> "Company":
+        strange = set(self.hours) - set(WEEKDAYS)
+        if strange:
+            raise ValueError(f"hours: {sorted(strange)[0]!r} is not a weekday in English")
+        return self
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.zone)
+
+
+class Workflow(Part):
+    """One production workflow and where its calls show in the exports."""
+
+    id: str = Field(examples=["support-chat"], pattern="^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(examples=["Support chat"])
+    category: Literal["customer", "internal", "developer", "analytics"] = Field(
+        examples=["customer"]
+    )
+    owner: str = Field(examples=["Head of support"], description="a role, not a person")
+    matches: list[str] = Field(
+        examples=['["langfuse:support-chat"]'],
+        description="source:account as the exports name it; * stands for anything",
+    )
+    parsed: bool = Field(False, description="something downstream parses the output")
+    schedule: Literal["workdays", "always", "weekly"] = "workdays"
+    note: str = ""
+
+    @property
+    def customer_facing(self) -> bool:
+        """Whether its output reaches customers (clause A1)."""
+        return self.category == "customer"
+
+
+def _limit(default: float, unit: str, clause: str, reason: str, **bounds: float) -> object:
+    extra = {"unit": unit, "clause": clause, "reason": reason}
+    return Field(default, json_schema_extra=extra, **bounds)
+
+
+class Limits(Part):
+    """Every number the rules use."""
+
+    confidence: float = _limit(0.95, "share", "D5", "one-sided Clopper-Pearson bound", gt=0.5, lt=1)
+    rate_min_calls: int = _limit(20, "calls", "D4", "below it one error more or less decides", ge=1)
+    rate_watch_calls: int = _limit(5, "calls", "D4", "fewer calls say nothing", ge=1)
+    rate_lookback_h: int = _limit(24, "hours", "D4", "how far to pool calls for a sample", ge=1)
+    error_p1_share: float = _limit(0.20, "share", "D6", "the runbook's 20 percent", gt=0, lt=1)
+    error_p1_errors: int = _limit(5, "calls", "D6", "fewer failures are single events", ge=1)
+    error_p2_share: float = _limit(0.05, "share", "D5", "the runbook's 5 percent", gt=0, lt=1)
+    error_p2_errors: int = _limit(3, "calls", "D5", "fewer failures are single events", ge=1)
+    error_p2_window_h: int = _limit(
+        3, "hours", "D5", "three hourly buckets are more than two", ge=1
+    )
+    run_cost_ratio: float = _limit(2.0, "times", "D2", "the runbook's 200 percent", gt=1)
+    run_cost_min_runs: int = _limit(10, "runs", "D2", "a median of fewer jumps", ge=1)
+    run_cost_pool_days: int = _limit(
+        5, "days", "D2", "low-traffic workflows pool up to a week", ge=1
+    )
+    run_cost_collapsed: float = _limit(
+        0.1, "share", "D2", "a third of real days over 200 percent were collapsed traffic", ge=0
+    )
+    expensive_run_ratio: float = _limit(2.0, "times", "B8", "listed one by one, as P3", gt=1)
+    spend_ratio: float = _limit(1.5, "times", "D1", "the runbook's 150 percent", gt=1)
+    spend_days: int = _limit(7, "days", "D1", "the runbook's 7-day average", ge=1)
+    spend_min_days: int = _limit(4, "days", "D1", "fewer days are no average", ge=1)
+    spend_floor_eur: float = _limit(5.0, "EUR", "D1", "less is not worth a look", ge=0)
+    spend_floor_share: float = _limit(0.25, "share", "D1", "of a median workday's spend", ge=0)
+    baseline_days: int = _limit(20, "buckets", "B5", "four working weeks of one slot", ge=1)
+    warm_up: int = _limit(8, "buckets", "B5", "fewer widen the slot", ge=1)
+    learning: int = _limit(5, "buckets", "B5", "with 5 or fewer points 2 SD can never fire", ge=1)
+    left_out_share: float = _limit(
+        0.5, "share", "E2", "above it the baseline has moved", gt=0, le=1
+    )
+    p1_lead_min: int = _limit(60, "minutes", "B2", "AI Lead within one hour", ge=1)
+    p1_founder_min: int = _limit(120, "minutes", "B2", "founder or CEO within two", ge=1)
+    p2_lead_business_h: float = _limit(
+        4, "business hours", "B6", "the runbook names none; shorter than the escalation", gt=0
+    )
+    group_provider_min: int = _limit(60, "minutes", "B4", "two workflows, one cause", ge=0)
+    reopen_h: int = _limit(24, "hours", "B4", "the same again within a day reopens", ge=0)
+
+
+class Settings(Part):
+    """Everything a company has set."""
+
+    company: Company
+    workflows: list[Workflow] = Field(examples=["[[workflows]]"])
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _unique(self) -> "Settings":
+        ids = [w.id for w in self.workflows]
+        doubled = next((i for i in ids if ids.count(i) > 1), None)
+        if doubled:
+            raise ValueError(f"workflows: the id {doubled!r} stands twice")
+        return self
+
+    def workflow(self, name: str) -> Workflow | None:
+        """The workflow with this id; None for 'company' and 'unassigned'."""
+        return next((w for w in self.workflows if w.id == name), None)
+
+    def display_name(self, name: str) -> str:
+        """The name people use for a workflow's id."""
+        found = self.workflow(name)
+        return found.name if found else name.capitalize()
+
+    def workflow_of(self, source: str, account: str | None) -> str:
+        """The id of the workflow an export's account belongs to; 'unassigned' when none does.
+
+        The first match in the order of the settings wins; letter case does not matter.
+        """
+        place = f"{source}:{account or ''}".lower()
+        hits = (
+            w.id for w in self.workflows if any(fnmatchcase(place, m.lower()) for m in w.matches)
+        )
+        return next(hits, UNASSIGNED)
