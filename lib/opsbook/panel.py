@@ -1,0 +1,134 @@
+"""From raw calls to what the rules judge: an hourly panel, runs, and a grid that knows its gaps.
+
+The two folds over raw calls are the one heavy step. They are written once with narwhals, so the
+same expressions run on DuckDB here and on another engine elsewhere. Everything after them is small.
+"""
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from opsbook.schema import FAILED
+
+HOUR = pd.Timedelta(hours=1)
+
+
+def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
+    """Sums and a median latency per workflow, served model and hour (UTC).
+
+    Grain and units: `schema.PANEL`. Caller cancels are left out of every count (clause D4); calls of
+    unknown outcome count as calls but not as judged. A row without a count of requests adds tokens
+    and cost only.
+    """
+    status = nw.col("status")
+    requests = nw.col("requests")
+    kept = calls.filter(status != "cancelled").with_columns(
+        hour=nw.col("ts").dt.truncate("1h"),
+        served_model=nw.coalesce("served_model", nw.lit("unknown")),
+        judged=nw.when(status != "unknown").then(requests).otherwise(0),
+        failed=nw.when(status.is_in(FAILED)).then(requests).otherwise(0),
+        refused=nw.when((status == "refused") | (nw.col("output_class") == "refusal"))
+        .then(requests)
+        .otherwise(0),
+        unpriced=nw.when(nw.col("cost_kind") == "unpriced").then(1).otherwise(0),
+    )
+    sums = ("judged", "failed", "refused", "unpriced")
+    tokens = ("input_tokens", "cache_read_tokens", "output_tokens")
+    return kept.group_by("workflow", "served_model", "hour").agg(
+        requests.sum().alias("calls"),
+        *(nw.col(c).sum() for c in (*sums, *tokens, "cost_eur")),
+        nw.col("latency_ms").median(),
+    )
+
+
+def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
+    """One row per run: its calls in one, its outcome that of its last call.
+
+    Grain and units: `schema.RUNS`. A call without a run is a run of its own; totals hold no runs and
+    are left out, as are caller cancels. The cost of a run with an unpriced call is missing, not low.
+    """
+    own = nw.concat_str([nw.col("source"), nw.col("row_key")], separator=":")
+    single = calls.filter(nw.col("bucket_s") == 0, nw.col("status") != "cancelled")
+    last = single.with_columns(
+        run_id=nw.coalesce("run_id", own),
+        unpriced=nw.when(nw.col("cost_eur").is_null()).then(1).otherwise(0),
+    )
+    last = last.with_columns(
+        place=nw.col("row")
+        .cum_count(reverse=True)
+        .over("workflow", "run_id", order_by=["ts", "file_id", "row"])
+    )
+    folded = last.group_by("workflow", "run_id").agg(
+        nw.col("ts").min().alias("started_at"),
+        nw.len().alias("calls"),
+        *(nw.col(c).sum() for c in ("input_tokens", "output_tokens", "cost_eur", "unpriced")),
+        *(
+            nw.when(nw.col("place") == 1).then(nw.col(c)).otherwise(None).max().alias(c)
+            for c in ("status", "served_model")
+        ),
+    )
+    return folded.with_columns(
+        hour=nw.col("started_at").dt.truncate("1h"),
+        cost_eur=nw.when(nw.col("unpriced") == 0).then(nw.col("cost_eur")),
+    ).drop("unpriced")
+
+
+def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
+    """Every workflow in every hour of the history: zeros where covered, <NA> where there is no data.
+
+    `covered` holds workflow, hour, covered and bucket_s (`coverage.covered_hours`). Columns as in
+    `schema.PANEL`, models added up, with covered and bucket_s beside them; sorted by workflow, hour.
+    """
+    counts = ["calls", "judged", "failed", "refused", "input_tokens", "output_tokens"]
+    sums = panel.groupby(["workflow", "hour"])[[*counts, "cost_eur"]].sum(min_count=1)
+    grid = covered.merge(sums.reset_index(), on=["workflow", "hour"], how="left")
+    for column in (*counts, "cost_eur"):
+        grid[column] = grid[column].astype("Float64").fillna(0.0).where(grid.covered)
+    return grid.sort_values(["workflow", "hour"], ignore_index=True)
+
+
+def hourly_run_costs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Median cost of a successful run per workflow and hour: workflow, hour, run_cost_eur, ok_runs."""
+    ok = runs[(runs.status == "ok") & runs.cost_eur.notna()]
+    by_hour = ok.groupby(["workflow", "hour"]).cost_eur
+    return by_hour.agg(run_cost_eur="median", ok_runs="size").reset_index()
+
+
+def daily_totals(grid: pd.DataFrame, runs: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:
+    """One row per workflow and local day, with what the day was.
+
+    Columns workflow, day, started_at, ended_at, day_type, off, covered (whole day) and covered_share,
+    the grid's sums, runs, ok_runs, run_cost_eur (median of a successful run) and its mean.
+    """
+    days = grid.assign(day=local_day(grid.hour, calendar))
+    sums = ["calls", "judged", "failed", "refused", "input_tokens", "output_tokens", "cost_eur"]
+    by_day = days.groupby(["workflow", "day"])
+    totals = by_day[sums].sum(min_count=1)
+    totals["covered_share"] = by_day.covered.mean()
+    joined = totals.join(daily_run_costs(runs, calendar), how="left").reset_index()
+    joined[["runs", "ok_runs"]] = joined[["runs", "ok_runs"]].astype("Float64").fillna(0)
+    return joined.assign(covered=joined.covered_share == 1).merge(calendar, on="day")
+
+
+def daily_run_costs(runs: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:
+    """Runs, successful ones, and the median and mean cost of those, per workflow and local day."""
+    dated = runs.assign(day=local_day(runs.hour, calendar), ok=runs.status == "ok")
+    cost = dated.cost_eur.where(dated.ok)
+    by_day = dated.assign(ok_cost=cost).groupby(["workflow", "day"])
+    return by_day.agg(
+        runs=("ok", "size"),
+        ok_runs=("ok_cost", "count"),
+        run_cost_eur=("ok_cost", "median"),
+        run_cost_mean_eur=("ok_cost", "mean"),
+        run_input_tokens=("input_tokens", "median"),
+        run_output_tokens=("output_tokens", "median"),
+    )
+
+
+def local_day(hours: pd.Series, calendar: pd.DataFrame) -> np.ndarray:
+    """The local day each UTC hour begins in, as the calendar draws them; NaT outside of it."""
+    starts = calendar.started_at.to_numpy()
+    place = np.searchsorted(starts, hours.to_numpy(), side="right") - 1
+    day = calendar.day.to_numpy()[np.clip(place, 0, None)]
+    inside = (place >= 0) & (hours.to_numpy() < calendar.ended_at.iloc[-1].to_numpy())
+    return np.where(inside, day, np.datetime64("NaT"))

@@ -1,0 +1,90 @@
+"""The company's daily spend against days of the same kind: R7.
+
+With weekends near a tenth of a workday a normal workday already stands at 135 % of the calendar
+7-day mean. So a workday is measured against workdays, a rest day against rest days; the literal
+reading is kept beside it, and the difference is shown.
+"""
+
+import pandas as pd
+
+from opsbook.baselines import before
+from opsbook.estimates import exceeds
+from opsbook.rules import findings_of
+from opsbook.schema import COMPANY
+from opsbook.settings import Limits
+
+
+def company_days(days: pd.DataFrame) -> pd.DataFrame:
+    """The company's spend per local day, in EUR, from the workflows' daily totals.
+
+    One row per day: day, started_at, ended_at, day_type, off, cost_eur, complete. A day is complete
+    when every workflow that had data by then is covered for the whole of it.
+    """
+    begun = days[days.covered_share > 0].groupby("workflow").day.min().rename("begun")
+    known = days.join(begun, on="workflow")
+    due = known[known.day >= known.begun]
+    kind = ["day", "started_at", "ended_at", "day_type", "off"]
+    by_day = due.groupby(kind, dropna=False)
+    return by_day.agg(cost_eur=("cost_eur", "sum"), complete=("covered", "all")).reset_index()
+
+
+def spend_bands(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Each company day with the mean of the days of its type before it, and its limit, in EUR.
+
+    Adds center, upper (what must not be exceeded: ratio and floor together) and references. The day is
+    not in its own average; <NA> where fewer than `spend_min_days` came before.
+    """
+    complete = days.cost_eur.where(days.complete)
+    by_type = complete.groupby(days.day_type)
+    center = by_type.transform(before, limits.spend_days, "mean")
+    references = by_type.transform(before, limits.spend_days, "count").fillna(0)
+    center = center.where(references >= limits.spend_min_days)
+    upper = pd.concat([center * limits.spend_ratio, center + _floor(days, limits)], axis=1)
+    return days.assign(center=center, upper=upper.max(axis=1, skipna=False), references=references)
+
+
+def daily_spend(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Days whose spend is over its limit, as findings for the company.
+
+    Clause D1, rule R7: an alert (P3). Takes `spend_bands`. An incomplete day is judged too: what is over
+    with a part is over with the whole.
+    """
+    over = days[exceeds(days.cost_eur.fillna(0), days.upper.fillna(float("inf")))]
+    return findings_of([_row(d, limits.spend_ratio, "calendar") for d in over.itertuples()])
+
+
+def daily_spend_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+    """Days over 150 % of the seven calendar days before them, word for word."""
+    complete = days.cost_eur.where(days.complete)
+    center = complete.shift().rolling(limits.spend_days).mean()
+    bands = days.assign(center=center, upper=center * limits.spend_ratio, references=7)
+    over = bands[exceeds(bands.cost_eur.fillna(0), bands.upper.fillna(float("inf")))]
+    return findings_of([_row(d, limits.spend_ratio, "runbook") for d in over.itertuples()])
+
+
+def _floor(days: pd.DataFrame, limits: Limits) -> pd.Series:
+    """The least excess worth an alert on each day, in EUR: from the workdays before it."""
+    workday = days.cost_eur.where(days.complete & days.day_type.eq("workday"))
+    usual = before(workday, limits.baseline_days, "median")
+    return (usual * limits.spend_floor_share).clip(lower=limits.spend_floor_eur)
+
+
+def _row(day: object, ratio: float, method: str) -> dict:
+    kind = "days of the same kind" if method == "calendar" else "calendar days"
+    return {
+        "rule": "R7",
+        "method": method,
+        "workflow": COMPANY,
+        "metric": "cost_eur",
+        "started_at": day.started_at,
+        "ended_at": day.ended_at,
+        "detected_at": day.ended_at,
+        "observed": day.cost_eur,
+        "baseline": day.center,
+        "limit": day.upper,
+        "sample": 1,
+        "references": int(day.references),
+        "priority": "P3",
+        "state": "over",
+        "reason": f"{day.cost_eur / day.center:.0%} of the mean of {int(day.references)} {kind}",
+    }
