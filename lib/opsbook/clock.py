@@ -22,7 +22,8 @@ def local_days(company: Company, first: dt.date, last: dt.date) -> pd.DataFrame:
     """The company's calendar: one row per local day, first to last.
 
     Columns day (local midnight, naive), started_at and ended_at (UTC), hours (23 to 25 on days the
-    clocks change), day_type (workday or restday), off (the name of the holiday or closure, else <NA>).
+    clocks change), day_type (workday or restday), off (the name of the holiday or closure, else
+    <NA>).
     """
     days = pd.date_range(first, last, freq="D")
     edges = days.append(pd.DatetimeIndex([days[-1] + pd.Timedelta(days=1)]))

@@ -1,6 +1,7 @@
-"""Estimates small enough to check on paper: bounds of shares, medians, limits beyond rounding."""
+"""Estimates small enough to check on paper: bounds of shares, limits beyond rounding."""
 
 import numpy as np
+import pandas as pd
 from scipy.special import betaincinv
 
 ROUNDING = 1e-9
@@ -17,15 +18,31 @@ def share_lower_bound(hits: np.ndarray, n: np.ndarray, confidence: float) -> np.
     [0.017, 0.042, 0.217]
     """
     hits, n = np.asarray(hits, float), np.asarray(n, float)
-    bound = betaincinv(np.maximum(hits, 1), n - np.maximum(hits, 1) + 1, 1 - confidence)
+    some = np.maximum(hits, 1)
+    bound = betaincinv(some, np.maximum(n - some, 0) + 1, 1 - confidence)
     return np.where(n == 0, np.nan, np.where(hits == 0, 0.0, bound))
 
 
-def exceeds(value: np.ndarray | float, limit: np.ndarray | float) -> np.ndarray | bool:
-    """Whether a value is over its limit by more than rounding; exactly at the limit is not over.
+def share_upper_bound(hits: np.ndarray, n: np.ndarray, confidence: float) -> np.ndarray:
+    """The one-sided Clopper-Pearson upper bound of a share; NaN where n is 0.
 
-    >>> exceeds(0.15 / 0.1, 1.5), exceeds(1.51, 1.5)
-    (False, True)
+    >>> round(float(share_upper_bound(0, 10, 0.95)), 2)
+    0.26
     """
-    above = np.asarray(value, float) > np.asarray(limit, float) * (1 + ROUNDING)
+    return 1 - share_lower_bound(np.asarray(n, float) - np.asarray(hits, float), n, confidence)
+
+
+def exceeds(value: pd.Series | float, limit: pd.Series | float) -> np.ndarray | bool:
+    """Whether a value is over its limit by more than rounding; exactly at it, or missing, is not.
+
+    >>> exceeds(0.15 / 0.1, 1.5), exceeds(1.51, 1.5), exceeds(pd.NA, 1.5)
+    (False, True, False)
+    """
+    above = _floats(value) > _floats(limit) * (1 + ROUNDING)
     return above if above.ndim else bool(above)
+
+
+def _floats(values: pd.Series | float) -> np.ndarray:
+    if isinstance(values, pd.Series):
+        return values.to_numpy(float, na_value=np.nan)
+    return np.asarray(np.nan if values is pd.NA else values, float)

@@ -28,17 +28,17 @@ COLUMNS = [
 def incidents(findings: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """One row per incident, oldest first: what happened, since when, how it stands.
 
-    Takes FINDINGS of one method. Findings with a priority of one workflow and family are one incident
-    while less than `reopen_h` lies between them; what failing calls drag along joins them. `rules` and
-    `findings` hold the rules and the findings' positions; state is firing or over. The id carries the
-    year and the number within it, in the order of detection.
+    Takes FINDINGS of one method. Findings with a priority of one workflow and family are one
+    incident while less than `reopen_h` lies between them; what failing calls drag along joins
+    them. `rules` and `findings` hold the rules and the findings' positions; state is firing or
+    over. The id carries the year and the number within it, in the order of detection.
     """
     named = findings[findings.priority.notna()].sort_values("detected_at")
     groups: list[dict] = []
     for finding in named.itertuples():
         group = _group_for(finding, groups, settings.limits)
         if group is None:
-            groups.append(_opened(finding, settings))
+            groups.append(_opened(finding))
         else:
             _join(group, finding)
     years: dict[int, int] = {}
@@ -61,8 +61,7 @@ def _group_for(finding: object, groups: list[dict], limits: Limits) -> dict | No
     return None
 
 
-def _opened(finding: object, settings: Settings) -> dict:
-    workflow = settings.workflow(finding.workflow)
+def _opened(finding: object) -> dict:
     return {
         "id": "",
         "workflow": finding.workflow,
@@ -76,7 +75,7 @@ def _opened(finding: object, settings: Settings) -> dict:
         "rules": [finding.rule],
         "findings": [finding.Index],
         "reason": finding.reason,
-        "external": "unknown" if workflow and workflow.customer_facing else "no",
+        "external": "unknown",
     }
 
 
@@ -96,8 +95,9 @@ def timers(
 ) -> pd.DataFrame:
     """Who must know by when: one row per incident and role, by due time.
 
-    Clauses B2 and B6. Columns id, role, due_at (UTC), since (when its class was reached), rule. Counted
-    from the detection of the first finding of the incident's class. A P3 has none: the weekly review.
+    Clauses B2 and B6. Columns id, role, due_at (UTC), since (when its class was reached), rule.
+    Counted from the detection of the first finding of the incident's class. A P3 has none: the
+    weekly review.
     """
     rows = []
     for incident in incidents.itertuples():

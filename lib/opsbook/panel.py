@@ -16,9 +16,9 @@ HOUR = pd.Timedelta(hours=1)
 def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
     """Sums and a median latency per workflow, served model and hour (UTC).
 
-    Grain and units: `schema.PANEL`. Caller cancels are left out of every count (clause D4); calls of
-    unknown outcome count as calls but not as judged. A row without a count of requests adds tokens
-    and cost only.
+    Grain and units: `schema.PANEL`. Caller cancels are left out of every count (clause D4); calls
+    of unknown outcome count as calls but not as judged. A row without a count of requests adds
+    tokens and cost only.
     """
     status = nw.col("status")
     requests = nw.col("requests")
@@ -44,8 +44,9 @@ def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
 def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
     """One row per run: its calls in one, its outcome that of its last call.
 
-    Grain and units: `schema.RUNS`. A call without a run is a run of its own; totals hold no runs and
-    are left out, as are caller cancels. The cost of a run with an unpriced call is missing, not low.
+    Grain and units: `schema.RUNS`. A call without a run is a run of its own; totals hold no runs
+    and are left out, as are caller cancels. The cost of a run with an unpriced call is missing,
+    not low.
     """
     own = nw.concat_str([nw.col("source"), nw.col("row_key")], separator=":")
     single = calls.filter(nw.col("bucket_s") == 0, nw.col("status") != "cancelled")
@@ -74,10 +75,11 @@ def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
 
 
 def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
-    """Every workflow in every hour of the history: zeros where covered, <NA> where there is no data.
+    """Every workflow in every hour of the history: zero where covered, <NA> without data.
 
     `covered` holds workflow, hour, covered and bucket_s (`coverage.covered_hours`). Columns as in
-    `schema.PANEL`, models added up, with covered and bucket_s beside them; sorted by workflow, hour.
+    `schema.PANEL`, models added up, with covered and bucket_s beside them; sorted by workflow,
+    hour.
     """
     counts = ["calls", "judged", "failed", "refused", "input_tokens", "output_tokens"]
     sums = panel.groupby(["workflow", "hour"])[[*counts, "cost_eur"]].sum(min_count=1)
@@ -88,7 +90,7 @@ def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
 
 
 def hourly_run_costs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Median cost of a successful run per workflow and hour: workflow, hour, run_cost_eur, ok_runs."""
+    """Per workflow and hour: run_cost_eur, the median cost of its ok_runs successful runs."""
     ok = runs[(runs.status == "ok") & runs.cost_eur.notna()]
     by_hour = ok.groupby(["workflow", "hour"]).cost_eur
     return by_hour.agg(run_cost_eur="median", ok_runs="size").reset_index()
@@ -97,8 +99,9 @@ def hourly_run_costs(runs: pd.DataFrame) -> pd.DataFrame:
 def daily_totals(grid: pd.DataFrame, runs: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:
     """One row per workflow and local day, with what the day was.
 
-    Columns workflow, day, started_at, ended_at, day_type, off, covered (whole day) and covered_share,
-    the grid's sums, runs, ok_runs, run_cost_eur (median of a successful run) and its mean.
+    Columns workflow, day, started_at, ended_at, day_type, off, covered (whole day) and
+    covered_share, the grid's sums, runs, ok_runs, run_cost_eur (median of a successful run) and
+    its mean.
     """
     days = grid.assign(day=local_day(grid.hour, calendar))
     sums = ["calls", "judged", "failed", "refused", "input_tokens", "output_tokens", "cost_eur"]

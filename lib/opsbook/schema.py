@@ -51,13 +51,13 @@ class Table:
         return pd.DataFrame({n: pd.Series(dtype=c.dtype) for n, c in self.columns.items()})
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with this table's columns in order and typed, absent ones <NA>; then checked."""
+        """The frame with this table's columns, in order and typed, absent ones <NA>; checked."""
         absent = frame.reindex(columns=list(self.columns))
         typed = {n: _as(absent[n], c.dtype) for n, c in self.columns.items()}
         return self.check(pd.DataFrame(typed, index=frame.index))
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The same frame, if it keeps the table's promises; else TableError names the first broken."""
+        """The same frame, if it keeps the table's promises; else a TableError naming a broken one."""
         for name, column in self.columns.items():
             if name not in frame:
                 raise TableError(f"{self.name}: column {name} is missing. Rebuild the tables.")

@@ -47,8 +47,8 @@ RULES = {
 def stretches(holds: pd.Series, silent: pd.Series) -> list[tuple[int, int]]:
     """First and last position of each stretch in which something holds.
 
-    Silent buckets (no data, too few calls) neither end a stretch nor belong to it: missing data never
-    resolves what is firing.
+    Silent buckets (no data, too few calls) neither end a stretch nor belong to it: missing data
+    never resolves what is firing.
 
     >>> stretches(pd.Series([0, 1, 0, 1, 0, 0]).eq(1), pd.Series([0, 0, 1, 0, 0, 0]).eq(1))
     [(1, 3)]

@@ -1,7 +1,7 @@
 """What one run of a workflow costs against its own baseline: R5, and the list of expensive runs.
 
-The median of a day's successful runs is judged, never a single run: in a quiet week of real calls no
-day left its baseline by 6 % while dozens of single runs cost more than twice as much.
+The median of a day's successful runs is judged, never a single run: in a quiet week of real calls
+no day left its baseline by 6 % while dozens of single runs cost more than twice as much.
 """
 
 import pandas as pd
@@ -18,10 +18,11 @@ QUIET = ("no data", "sparse", "learning", "collapsed")
 def run_cost_bands(days: pd.DataFrame, few: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Each day of one workflow with its median cost per run, its baseline and its state.
 
-    Clause D2. `days` are its daily totals in order; `few` holds day and cost_eur of every successful run
-    on days with fewer than the minimum, which are pooled with the days before. Adds observed_eur,
-    sample, pool_days, center, upper (EUR a run), references, moved, and state: ok, breach, sparse, no
-    data, learning (too few references) or collapsed (under a tenth of the usual runs: said, not judged).
+    Clause D2. `days` are its daily totals in order; `few` holds day and cost_eur of every
+    successful run on days with fewer than the minimum, which are pooled with the days before. Adds
+    observed_eur, sample, pool_days, center, upper (EUR a run), references, moved, and state: ok,
+    breach, sparse, no data, learning (too few references) or collapsed (under a tenth of the usual
+    runs: said, not judged).
     """
     history = References(limits)
     rows = []
@@ -72,8 +73,8 @@ def run_cost(bands: pd.DataFrame, hours: pd.DataFrame, limits: Limits) -> pd.Dat
     """Stretches of days whose median cost per run is over its limit, as findings.
 
     Clause D2, rule R5. Takes one workflow's `run_cost_bands` and its hourly median costs (hour,
-    run_cost_eur). The rule judges days; the hour in which the level rose is traced and is the finding's
-    start.
+    run_cost_eur). The rule judges days; the hour in which the level rose is traced and is the
+    finding's start.
     """
     breach, silent = bands.state.eq("breach"), bands.state.isin(QUIET)
     found = stretches(breach, silent)
@@ -103,16 +104,18 @@ def _row(
         "references": int(worst.references),
         "priority": "P2",
         "state": "firing" if silent.iloc[j + 1 :].all() else "over",
-        "reason": f"{worst.observed_eur / worst.center:.1f} times its baseline; {_cause(bands, i, j)}",
+        "reason": f"{worst.observed_eur / worst.center:.1f} times its baseline, "
+        f"{_cause(bands, i, j)}",
     }
 
 
 def onset(
     hours: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp, limit: float
 ) -> pd.Timestamp | None:
-    """The hour from which hours over the limit outweigh the others up to `until`; None when none do.
+    """The hour from which hours over the limit outweigh the others up to `until`, if any do.
 
-    `hours` holds hour and run_cost_eur. The split is where over counted +1 and under -1 add up highest.
+    `hours` holds hour and run_cost_eur. The split is where over counted +1 and under -1 add up
+    highest.
     """
     window = hours[(hours.hour >= since) & (hours.hour < until)].sort_values("hour")
     votes = (2 * exceeds(window.run_cost_eur, limit) - 1)[::-1].cumsum()[::-1]
@@ -134,7 +137,7 @@ def run_cost_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Days whose mean cost per run is over 200 % of the mean of the days before, word for word."""
     mean = days.run_cost_mean_eur
     center = mean.shift().rolling(limits.baseline_days, min_periods=1).mean()
-    over = exceeds(mean.fillna(0), (center * limits.run_cost_ratio).fillna(float("inf")))
+    over = exceeds(mean, center * limits.run_cost_ratio)
     rows = [
         {
             "rule": "R5",
@@ -168,5 +171,5 @@ def expensive_runs(runs: pd.DataFrame, bands: pd.DataFrame, limits: Limits) -> p
         judged, on=["workflow", "day"]
     )
     ratio = priced.cost_eur / priced.center
-    over = priced.assign(ratio=ratio)[exceeds(ratio.fillna(0), limits.expensive_run_ratio)]
+    over = priced.assign(ratio=ratio)[exceeds(ratio, limits.expensive_run_ratio)]
     return over.sort_values("cost_eur", ascending=False, ignore_index=True)

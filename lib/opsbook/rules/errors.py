@@ -32,10 +32,10 @@ class Case:
 def errors_over_20(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Stretches in which the failing share is surely over the P1 limit, as findings.
 
-    Clause D6, rule R3; one workflow's hourly grid (hour, covered, judged, failed) without gaps between
-    its rows. Fewer calls than the minimum of which all failed are a P2, fewer than `rate_watch_calls`
-    nothing. A share over the limit whose bound is not is a candidate without a priority: a person
-    decides.
+    Clause D6, rule R3; one workflow's hourly grid (hour, covered, judged, failed) without gaps
+    between its rows. Fewer calls than the minimum of which all failed are a P2, fewer than
+    `rate_watch_calls` nothing. A share over the limit whose bound is not is a candidate without a
+    priority: a person decides.
     """
     windows = pooled_windows(hours, 1, limits)
     limit = limits.error_p1_share
@@ -55,9 +55,9 @@ def errors_over_20(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 def errors_over_5(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Stretches in which the failing share is surely over the P2 limit for more than two hours.
 
-    Clause D5, rule R4; grid as for R3. Three hourly buckets are pooled; each of them with calls enough
-    must itself be over the limit, and its oldest and newest third must hold a failure, so that one bad
-    hour is not taken for three.
+    Clause D5, rule R4; grid as for R3. Three hourly buckets are pooled; each of them with calls
+    enough must itself be over the limit, and its oldest and newest third must hold a failure, so
+    that one bad hour is not taken for three.
     """
     windows = pooled_windows(hours, limits.error_p2_window_h, limits)
     limit = limits.error_p2_share
@@ -88,9 +88,9 @@ def errors_literally(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 def pooled_windows(hours: pd.DataFrame, base: int, limits: Limits) -> pd.DataFrame:
     """For each hour the shortest window ending with it that holds calls enough.
 
-    One row per hour of the grid: width (hours, from `base` up to the look-back), n, failed, share and
-    its lower bound, whether the window's first and last third hold a failure, and whether an hour in it
-    with calls enough was not over the P2 limit (interrupted).
+    One row per hour of the grid: width (hours, from `base` up to the look-back), n, failed, share
+    and its lower bound, whether the window's first and last third hold a failure, and whether an
+    hour in it with calls enough was not over the P2 limit (interrupted).
     """
     n, failed = (hours[c].fillna(0).to_numpy(float) for c in ("judged", "failed"))
     width = _width(n, base, limits)
@@ -137,17 +137,21 @@ def _share(failed: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def _rows(windows: pd.DataFrame, holds: pd.Series, silent: pd.Series, case: Case) -> list[dict]:
-    """A finding for each stretch of windows in which a case holds; an hour without failure is none."""
+    """A finding for each stretch of windows in which a case holds and calls failed.
+
+    An hour without calls, or one that only looks back on failures, neither ends nor extends it.
+    """
     fresh = holds & (windows.hour_failed > 0)
-    return [_row(windows, i, j, silent, case) for i, j in stretches(fresh, silent)]
+    quiet = silent | windows.hour_n.eq(0) | (holds & ~fresh)
+    return [_row(windows, i, j, quiet, case) for i, j in stretches(fresh, quiet)]
 
 
-def _row(windows: pd.DataFrame, i: int, j: int, silent: pd.Series, case: Case) -> dict:
+def _row(windows: pd.DataFrame, i: int, j: int, quiet: pd.Series, case: Case) -> dict:
     """One finding for windows i to j, trimmed to the hours that hold a failure."""
     first = max(i - int(windows.width[i]) + 1, 0)
     failing = np.flatnonzero(windows.hour_failed[first : j + 1]) + first
     worst = windows.share[i : j + 1].idxmax()
-    over = case.state == "firing" and not silent[j + 1 :].all()
+    over = case.state == "firing" and not quiet[j + 1 :].all()
     return {
         "rule": case.rule,
         "method": case.method,

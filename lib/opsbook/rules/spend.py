@@ -31,8 +31,8 @@ def company_days(days: pd.DataFrame) -> pd.DataFrame:
 def spend_bands(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Each company day with the mean of the days of its type before it, and its limit, in EUR.
 
-    Adds center, upper (what must not be exceeded: ratio and floor together) and references. The day is
-    not in its own average; <NA> where fewer than `spend_min_days` came before.
+    Adds center, upper (what must not be exceeded: ratio and floor together) and references. The
+    day is not in its own average; <NA> where fewer than `spend_min_days` came before.
     """
     complete = days.cost_eur.where(days.complete)
     by_type = complete.groupby(days.day_type)
@@ -46,10 +46,10 @@ def spend_bands(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
 def daily_spend(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Days whose spend is over its limit, as findings for the company.
 
-    Clause D1, rule R7: an alert (P3). Takes `spend_bands`. An incomplete day is judged too: what is over
-    with a part is over with the whole.
+    Clause D1, rule R7: an alert (P3). Takes `spend_bands`. An incomplete day is judged too: what
+    is over with a part is over with the whole.
     """
-    over = days[exceeds(days.cost_eur.fillna(0), days.upper.fillna(float("inf")))]
+    over = days[exceeds(days.cost_eur, days.upper)]
     return findings_of([_row(d, limits.spend_ratio, "calendar") for d in over.itertuples()])
 
 
@@ -58,7 +58,7 @@ def daily_spend_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     complete = days.cost_eur.where(days.complete)
     center = complete.shift().rolling(limits.spend_days).mean()
     bands = days.assign(center=center, upper=center * limits.spend_ratio, references=7)
-    over = bands[exceeds(bands.cost_eur.fillna(0), bands.upper.fillna(float("inf")))]
+    over = bands[exceeds(bands.cost_eur, bands.upper)]
     return findings_of([_row(d, limits.spend_ratio, "runbook") for d in over.itertuples()])
 
 

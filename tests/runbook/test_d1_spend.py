@@ -1,0 +1,83 @@
+"""D1: daily spend, alert at 150 % of the rolling 7-day average."""
+
+import pandas as pd
+import pytest
+
+from opsbook.rules.spend import (
+    company_days,
+    daily_spend,
+    daily_spend_literally,
+    spend_bands,
+)
+from opsbook.settings import Limits
+
+LIMITS = Limits()
+
+
+@pytest.fixture
+def spend(calendar):
+    """Draws the company's spend: EUR a day from Monday 7 September on, '-' is a day without data."""
+
+    def draw(text: str) -> pd.DataFrame:
+        cells = text.split()
+        days = calendar[calendar.day >= "2026-09-07"].head(len(cells)).reset_index(drop=True)
+        euros = pd.array([None if c == "-" else float(c) for c in cells], "Float64")
+        return days.assign(cost_eur=euros, complete=[c != "-" for c in cells])
+
+    return draw
+
+
+WEEK = "20 20 20 20 20 2 2 "
+
+
+def alerts(days: pd.DataFrame) -> list[str]:
+    return daily_spend(spend_bands(days, LIMITS), LIMITS).started_at.dt.strftime("%d.%m").tolist()
+
+
+@pytest.mark.parametrize(
+    ("monday", "alert"), [("29.99", False), ("30", False), ("30.01", True), ("60", True)]
+)
+def test_a_day_exactly_at_the_limit_is_no_finding(spend, monday, alert):
+    assert bool(alerts(spend(WEEK + monday))) is alert
+
+
+def test_a_normal_workday_after_a_weekend_is_silent_and_read_literally_it_fires(spend):
+    days = spend(WEEK + WEEK + "23")
+    assert alerts(days) == []
+    literal = daily_spend_literally(spend_bands(days, LIMITS), LIMITS)
+    assert len(literal) >= 1
+    assert literal.reason.str.contains("7 calendar days").all()
+
+
+def test_a_weekend_at_five_times_its_usual_spend_is_found(spend):
+    assert alerts(spend("40 40 40 40 40 5 5 " * 2 + "40 40 40 40 40 25 5")) == ["25.09"]
+
+
+def test_a_small_excess_is_not_worth_an_alert(spend):
+    assert alerts(spend("4 4 4 4 4 1 1 8")) == []
+    assert alerts(spend("4 4 4 4 4 1 1 9.2")) == ["13.09"]
+
+
+def test_fewer_than_four_days_are_no_average(spend):
+    assert alerts(spend("20 20 20 90")) == []
+    assert alerts(spend("20 20 20 20 90")) == ["10.09"]
+
+
+def test_a_day_without_data_is_no_day_of_zero_spend(spend):
+    with_gap = spend_bands(spend("20 - 20 20 20 2 2 29"), LIMITS)
+    assert with_gap.center.iloc[-1] == 20
+    assert alerts(spend("20 - 20 20 20 2 2 29")) == []
+
+
+def test_a_price_that_moves_usage_to_exactly_150_percent_is_no_alert(spend):
+    cheap, dear = 100 * 2 / 10, 100 * 3 / 15 * 1.5
+    days = spend(WEEK + "1").assign(cost_eur=pd.array([cheap] * 5 + [2, 2] + [dear], "Float64"))
+    assert alerts(days) == []
+
+
+def test_the_days_of_workflows_without_data_yet_do_not_make_a_day_incomplete(calendar):
+    days = calendar.head(3).assign(workflow="chat", covered=True, covered_share=1.0, cost_eur=5.0)
+    late = days.assign(workflow="new", covered=[False, True, True], covered_share=[0.0, 1, 1])
+    total = company_days(pd.concat([days, late.assign(cost_eur=[None, 2.0, 2.0])]))
+    assert total.cost_eur.tolist() == [5, 7, 7]
+    assert total.complete.all()
