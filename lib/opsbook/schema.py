@@ -57,7 +57,7 @@ class Table:
         return self.check(pd.DataFrame(typed, index=frame.index))
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The same frame, if it keeps the table's promises; else a TableError naming a broken one."""
+        """The same frame, if it keeps the table's promises; a TableError names a broken one."""
         for name, column in self.columns.items():
             if name not in frame:
                 raise TableError(f"{self.name}: column {name} is missing. Rebuild the tables.")

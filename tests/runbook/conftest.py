@@ -49,7 +49,7 @@ def clock(bavaria):
 
 @pytest.fixture
 def hours():
-    """Draws one workflow's hours as text: '3/20' is 3 of 20 failed, '-' is no data, '0/0' no call."""
+    """Draws one workflow's hours: '3/20' is 3 of 20 failed, '-' is no data, '0/0' no call."""
 
     def draw(text: str, start: str = "2026-11-10T08:00Z") -> pd.DataFrame:
         cells = [c.split("/") if c != "-" else (None, None) for c in text.split()]

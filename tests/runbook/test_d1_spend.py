@@ -16,7 +16,7 @@ LIMITS = Limits()
 
 @pytest.fixture
 def spend(calendar):
-    """Draws the company's spend: EUR a day from Monday 7 September on, '-' is a day without data."""
+    """Draws the company's spend: EUR a day from Monday 7 September on, '-' is no data."""
 
     def draw(text: str) -> pd.DataFrame:
         cells = text.split()

@@ -1,4 +1,4 @@
-"""D2, D3: cost per run and workflow; above 200 % of its baseline is a P2; inputs or outputs grew."""
+"""D2, D3: cost per run and workflow; above 200 % of its baseline P2; inputs or outputs grew."""
 
 import pandas as pd
 import pytest
