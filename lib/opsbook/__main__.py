@@ -1,0 +1,165 @@
+"""The commands: `opsbook <command> [--data DIR] [--as-of TIME] [--json]`.
+
+`--json` prints one document on standard output and nothing else; messages go to standard error.
+Exit codes: 0 fine, 1 a person is needed, 2 wrong use or settings, 3 could not be done.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from opsbook.errors import OpsbookError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+review = typer.Typer(no_args_is_help=True, help="Run the notebooks and render a review.")
+app.add_typer(review, name="review")
+
+Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
+AsOf = Annotated[str, typer.Option("--as-of", help="moment of judgement, ISO 8601 with a zone")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
+Renderer = Annotated[str, typer.Option(help="auto, embedded or quarto")]
+DEMO = Path("data/demo")
+
+messages = Console(stderr=True)
+NEEDED = 1
+"""Exit code: fine, but a person is needed."""
+
+
+@app.command()
+def ingest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Take what lies in the inbox into the tables; say what happened to each file."""
+    from opsbook import store
+
+    folder = store.Folder(data)
+    arrived = store.ingest(folder, store.load_settings(folder))
+    columns = ["file", "reader", "state", "rows_in", "loaded", "known", "quarantined", "problem"]
+    _show(arrived.files, columns, as_json, {"files": _rows(arrived.files)})
+    waiting = arrived.files.state.isin(["unknown", "unreadable"]) | (arrived.files.quarantined > 0)
+    raise typer.Exit(NEEDED if waiting.any() else 0)
+
+
+@app.command()
+def findings(
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    method: Annotated[str, typer.Option(help="calendar or runbook")] = "calendar",
+    since: Annotated[str, typer.Option("--from", help="only what ended after this day")] = "",
+    until: Annotated[str, typer.Option("--to", help="only what began before this day")] = "",
+    as_json: Json = False,
+) -> None:
+    """What the rules say about the ingested data."""
+    from opsbook.workbook import open_workbook
+
+    book = open_workbook(data, as_of)
+    found = book.judged.findings
+    zone = book.settings.company.zone
+    own = found[found.method == method]
+    own = own[own.ended_at > _day(since, zone)] if since else own
+    own = own[own.started_at < _day(until, zone)] if until else own
+    own = own.rename(columns={"started_at": "from", "ended_at": "to"})
+    columns = ["rule", "workflow", "from", "to", "observed", "limit", "priority", "state", "reason"]
+    _show(own, columns, as_json, {"rows": _rows(own)})
+
+
+@app.command()
+def baselines(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
+    """What is normal now: the cost per run of each workflow and the company's spend per day."""
+    from opsbook.reviews import baselines_now
+    from opsbook.workbook import open_workbook
+
+    book = open_workbook(data, as_of)
+    normal = baselines_now(book.judged)
+    _show(normal, list(normal.columns), as_json, {"rows": _rows(normal)})
+
+
+@review.command()
+def weekly(
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    period: Annotated[str, typer.Option(help="ISO week like 2026-W47; empty: the last")] = "",
+    renderer: Renderer = "auto",
+    as_json: Json = False,
+) -> None:
+    """Read the inbox, run the notebooks, publish their pages and render the site."""
+    from opsbook.weekly import build
+
+    built = build(data, as_of, period, renderer, messages.print)
+    if as_json:
+        print(json.dumps(built.as_json(), indent=1))  # noqa: T201
+    else:
+        messages.print(built.sentence(), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def site(data: Data = DEMO, renderer: Renderer = "auto", as_json: Json = False) -> None:
+    """Render the site again from the reports as they are."""
+    from opsbook import site as pages
+
+    built = pages.render(Path.cwd(), renderer)
+    if as_json:
+        print(json.dumps({"pages": built.pages, "problems": built.problems}))  # noqa: T201
+    else:
+        messages.print(f"{built.pages} pages in {built.output}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def serve(port: Annotated[int, typer.Option(help="port on this machine")] = 8642) -> None:
+    """Serve the built site on this machine only."""
+    from opsbook import site as pages
+
+    pages.serve(port=port)
+
+
+@app.command("clean-notebooks")
+def clean_notebooks(folder: Annotated[Path, typer.Argument()] = Path("notebooks")) -> None:
+    """Take outputs, counts and editor traces out of the notebooks."""
+    from opsbook import notebooks
+
+    for path in sorted(folder.glob("*.ipynb")):
+        notebooks.clean(path)
+
+
+def _day(text: str, zone: str) -> pd.Timestamp:
+    return pd.Timestamp(text, tz=zone)
+
+
+def _rows(frame: pd.DataFrame) -> list[dict]:
+    """A frame's rows as plain JSON: times in ISO 8601 UTC, missing values null."""
+    return json.loads(frame.to_json(orient="records", date_format="iso", double_precision=12))
+
+
+def _show(frame: pd.DataFrame, columns: list[str], as_json: bool, document: dict) -> None:
+    if as_json:
+        print(json.dumps(document, indent=1))  # noqa: T201
+        return
+    table = Table(*columns)
+    for row in frame[columns].itertuples(index=False):
+        table.add_row(*("" if pd.isna(v) else _cell(v) for v in row))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d %H:%MZ")
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def main() -> None:
+    """Run a command; an error a person can put right becomes a sentence and an exit code."""
+    try:
+        app()
+    except OpsbookError as problem:
+        messages.print(f"[bold]opsbook:[/bold] {problem}", soft_wrap=True, highlight=False)
+        sys.exit(problem.exit_code)
+
+
+if __name__ == "__main__":
+    main()

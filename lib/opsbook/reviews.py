@@ -1,0 +1,188 @@
+"""The weekly review: eight sections, each with what was measured, a light and one sentence.
+
+"No data" is a result and nothing is empty: a section whose rule is still to come says so. What is
+neither explained nor escalated keeps the review a DRAFT.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from opsbook.clock import local_days, week_days
+from opsbook.estimates import share_lower_bound, share_upper_bound
+from opsbook.findings import Facts, Judged
+from opsbook.rules import RULES
+from opsbook.rules.cost import expensive_runs
+from opsbook.schema import UNASSIGNED
+from opsbook.settings import Settings
+
+AGENDA = (
+    ("data", "Data and records", 2),
+    ("actions", "Carried actions", 3),
+    ("cost", "Cost against baseline", 6),
+    ("errors", "Error rates", 5),
+    ("minor", "P3, near misses", 5),
+    ("ran", "Did every workflow run", 4),
+    ("open", "Open P1 and P2", 3),
+    ("sign-off", "Decisions and sign-off", 2),
+)
+"""The agenda of clause E1: section, title, minutes; half an hour together."""
+
+
+@dataclass(frozen=True)
+class Week:
+    """One ISO week of a company, cut out of everything measured up to `now`."""
+
+    name: str
+    started_at: pd.Timestamp
+    ended_at: pd.Timestamp
+    now: pd.Timestamp
+    settings: Settings
+    facts: Facts
+    judged: Judged
+    incidents: pd.DataFrame
+    timers: pd.DataFrame
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """The findings (calendar) with a priority that touch the week."""
+        found = self.judged.findings
+        named = found[(found.method == "calendar") & found.priority.notna()]
+        return named[self._touches(named)]
+
+    @property
+    def opened(self) -> pd.DataFrame:
+        """The incidents that touch the week, gravest first."""
+        own = self.incidents[self._touches(self.incidents)]
+        return own.sort_values(["priority", "detected_at"])
+
+    def _touches(self, frame: pd.DataFrame) -> pd.Series:
+        return (frame.started_at < self.ended_at) & (frame.ended_at > self.started_at)
+
+    @property
+    def days(self) -> pd.DataFrame:
+        """The week's daily totals, one row per workflow and local day."""
+        days = self.facts.days
+        return days[(days.started_at >= self.started_at) & (days.ended_at <= self.ended_at)]
+
+
+def week_bounds(week: str, settings: Settings) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Start and end (exclusive) of an ISO week in the company's zone, as UTC."""
+    calendar = local_days(settings.company, *week_days(week))
+    return calendar.started_at.iloc[0], calendar.ended_at.iloc[-1]
+
+
+def spend_by_workflow(week: Week) -> pd.DataFrame:
+    """Cost of the week against the four complete weeks before, one row per workflow, dearest first.
+
+    Columns workflow, cost_eur, usual_eur (mean of those weeks; <NA> without one), ratio, calls.
+    """
+    days = week.facts.days.assign(
+        weeks_ago=lambda d: (week.started_at - d.started_at) // pd.Timedelta(days=7) + 1
+    )
+    days.loc[days.started_at >= week.started_at, "weeks_ago"] = 0
+    near = days[(days.started_at < week.ended_at) & days.weeks_ago.between(0, 4)]
+    sums = near.groupby(["workflow", "weeks_ago"])[["cost_eur", "calls"]].sum(min_count=1)
+    this = sums.xs(0, level="weeks_ago") if (near.weeks_ago == 0).any() else sums.iloc[:0]
+    before = sums[sums.index.get_level_values("weeks_ago") > 0].cost_eur
+    usual = before.groupby("workflow").mean().rename("usual_eur")
+    table = this.join(usual).reset_index()
+    return table.assign(ratio=table.cost_eur / table.usual_eur).sort_values(
+        "cost_eur", ascending=False, ignore_index=True
+    )
+
+
+def run_cost_by_workflow(week: Week) -> pd.DataFrame:
+    """The last judged day's cost per run of each workflow against its baseline (rule R5).
+
+    Columns workflow, day, observed_eur, center, upper, ratio, sample, references, state. A workflow
+    whose exports hold no single runs is missing here and stands among what is not judged.
+    """
+    bands = week.judged.run_cost
+    own = bands[(bands.started_at >= week.started_at) & (bands.ended_at <= week.ended_at)]
+    judged = own[own.state.isin(["ok", "breach", "learning"]) & (own.workflow != UNASSIGNED)]
+    last = judged.groupby("workflow").tail(1)
+    columns = ["day", "observed_eur", "center", "upper", "sample", "references", "state"]
+    return last[["workflow", *columns]].assign(ratio=last.observed_eur / last.center)
+
+
+def dearest_runs(week: Week, most: int = 5) -> pd.DataFrame:
+    """The dearest runs over twice their day's baseline, with their input size (clause B8)."""
+    runs = week.facts.runs
+    own = runs[(runs.started_at >= week.started_at) & (runs.started_at < week.ended_at)]
+    return expensive_runs(own, week.judged.run_cost, week.settings.limits).head(most)
+
+
+def error_shares(week: Week) -> pd.DataFrame:
+    """The week's failing share per workflow with its 90 % interval, highest first (clause D4).
+
+    Columns workflow, judged, failed, share, low, high. Workflows without outcomes are left out.
+    """
+    sums = week.days.groupby("workflow")[["judged", "failed"]].sum().reset_index()
+    own = sums[sums.judged > 0]
+    level = week.settings.limits.confidence
+    return own.assign(
+        share=own.failed / own.judged,
+        low=share_lower_bound(own.failed, own.judged, level),
+        high=share_upper_bound(own.failed, own.judged, level),
+    ).sort_values("share", ascending=False, ignore_index=True)
+
+
+def days_run(week: Week) -> pd.DataFrame:
+    """What each workflow did on each day of the week: ran, zero, no data or planned off.
+
+    Columns workflow, day, state, runs (calls where the source has no runs), off.
+    """
+    days = week.days[week.days.workflow != UNASSIGNED]
+    done = days.runs.where(days.runs > 0, days.calls)
+    planned = {w.id: w.schedule for w in week.settings.workflows}
+    schedule = days.workflow.map(planned).fillna("always")
+    resting = schedule.eq("workdays") & days.day_type.eq("restday")
+    weekly = schedule.eq("weekly") & days.day.dt.weekday.ne(0)
+    state = pd.Series("ran", index=days.index).mask(done.fillna(0) == 0, "zero")
+    state = state.mask((state == "zero") & (resting | weekly), "planned off")
+    state = state.mask(days.covered_share == 0, "no data")
+    return days[["workflow", "day", "off"]].assign(state=state, runs=done)
+
+
+def not_judged(week: Week) -> pd.DataFrame:
+    """Workflow and rule pairs that could not be judged, with the reason."""
+    found = week.judged.findings
+    return found[found.state.isin(["learning", "not evaluable"]) & (found.method == "calendar")]
+
+
+def fired_by_rule(week: Week) -> pd.DataFrame:
+    """How often each rule fired in the week under either method, one row per rule.
+
+    Columns rule, name, words, clause, done, calendar, runbook.
+    """
+    found = week.judged.findings
+    own = found[found.priority.notna()]
+    own = own[week._touches(own)]
+    counts = own.groupby(["rule", "method"]).size().unstack(fill_value=0)
+    rules = pd.DataFrame([vars(r) for r in RULES.values()]).rename(columns={"id": "rule"})
+    joined = rules.merge(counts, left_on="rule", right_index=True, how="left")
+    methods = ["calendar", "runbook"]
+    return joined.reindex(columns=[*rules.columns, *methods]).fillna(dict.fromkeys(methods, 0))
+
+
+def undecided(week: Week) -> pd.DataFrame:
+    """Incidents of the week, P1 and P2, that nobody has explained or escalated: all, so far.
+
+    The register that records a person's word is still to come; until then a review stays a DRAFT.
+    """
+    return week.opened[week.opened.priority.isin(["P1", "P2"])]
+
+
+def baselines_now(judged: Judged) -> pd.DataFrame:
+    """What is normal at the end of the data, one row per workflow and metric.
+
+    Columns workflow, metric, slot, n, center, spread (the limit minus the center), state; EUR.
+    """
+    runs = judged.run_cost.groupby("workflow").tail(1).assign(metric="run_cost_eur", slot="day")
+    spend = judged.spend.groupby("day_type").tail(1)
+    company = spend.assign(workflow="company", metric="cost_eur", slot=spend.day_type)
+    company = company.assign(state=company.center.isna().map({True: "learning", False: "ok"}))
+    both = pd.concat([runs, company], ignore_index=True).rename(columns={"references": "n"})
+    both["spread"] = both.upper - both.center
+    return both[["workflow", "metric", "slot", "n", "center", "spread", "state"]]

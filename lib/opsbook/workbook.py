@@ -1,0 +1,124 @@
+"""One company's workbook: the frames every page and command reads, measured from its tables.
+
+The only place where settings, tables and rules meet, so that a notebook, a command and a page show
+the same figures.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import narwhals as nw
+import pandas as pd
+
+from opsbook import coverage, panel, store
+from opsbook.clock import BusinessClock, business_clock, local_days, week_before
+from opsbook.errors import UsageError
+from opsbook.findings import Facts, Judged, judge
+from opsbook.incidents import incidents, timers
+from opsbook.schema import COVERAGE, FILES, PANEL, QUARANTINE, RUNS
+from opsbook.settings import Settings
+
+CLOCK_AHEAD = pd.Timedelta(days=60)
+"""How far past now the calendar reaches: deadlines lie ahead."""
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """Everything known about one company at one moment."""
+
+    settings: Settings
+    now: pd.Timestamp
+    files: pd.DataFrame
+    quarantine: pd.DataFrame
+    facts: Facts
+    judged: Judged
+    incidents: pd.DataFrame
+    timers: pd.DataFrame
+    calendar: pd.DataFrame
+    clock: BusinessClock
+
+    @property
+    def week(self) -> str:
+        """The last complete week: what a weekly review held now is about."""
+        return week_before(self.now, self.settings.company)
+
+
+def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
+    """The workbook of a company's folder, judged as of a moment.
+
+    `as_of` is ISO 8601 with a zone; empty means the settings' fixed time, else now. Calls from that
+    moment on are not looked at. Takes what was ingested; reads no inbox.
+    """
+    folder = store.Folder(Path(data))
+    settings = store.load_settings(folder)
+    now = moment(as_of, settings)
+    covered = store.read_table(folder, COVERAGE)
+    calendar = _calendar(covered, now, settings)
+    facts = measure(folder, covered, calendar, now)
+    judged = judge(facts, settings)
+    found = judged.findings[judged.findings.method == "calendar"]
+    clock = business_clock(settings.company, *_ends(calendar))
+    opened = incidents(found, settings)
+    return Workbook(
+        settings=settings,
+        now=now,
+        files=store.read_table(folder, FILES),
+        quarantine=store.read_table(folder, QUARANTINE),
+        facts=facts,
+        judged=judged,
+        incidents=opened,
+        timers=timers(opened, judged.findings, settings, clock),
+        calendar=calendar,
+        clock=clock,
+    )
+
+
+def moment(as_of: str, settings: Settings) -> pd.Timestamp:
+    """The moment of judgement in UTC; UsageError for one without a zone."""
+    try:
+        at = pd.Timestamp(as_of) if as_of else settings.company.now
+    except ValueError as problem:
+        raise UsageError(f"--as-of {as_of!r} is not a time; {_AS_OF_EXAMPLE}") from problem
+    at = pd.Timestamp(at) if at else pd.Timestamp.now("UTC")
+    if at.tzinfo is None:
+        raise UsageError(f"--as-of {as_of!r} has no zone; {_AS_OF_EXAMPLE}")
+    return at.tz_convert("UTC")
+
+
+_AS_OF_EXAMPLE = "expected like 2026-11-23T08:00+01:00"
+
+
+def measure(
+    folder: store.Folder, covered: pd.DataFrame, calendar: pd.DataFrame, now: pd.Timestamp
+) -> Facts:
+    """What the rules judge, from the calls in the folder's tables up to `now`.
+
+    The folds over raw calls run in DuckDB; what comes back has one row per hour or run.
+    """
+    with duckdb.connect() as engine:
+        engine.execute("SET TimeZone = 'UTC'")
+        calls = nw.from_native(store.calls_relation(folder, engine)).filter(nw.col("ts") < now)
+        hours = PANEL.conform(panel.hourly_panel(calls).to_native().df())
+        runs = RUNS.conform(panel.fold_runs(calls).to_native().df())
+    grid = panel.hourly_grid(hours, coverage.covered_hours(covered, hours, now))
+    return Facts(
+        grid=grid,
+        runs=runs.assign(day=panel.local_day(runs.hour, calendar)),
+        hour_costs=panel.hourly_run_costs(runs),
+        days=panel.daily_totals(grid, runs, calendar),
+        calendar=calendar,
+        coverage=covered,
+    )
+
+
+def _calendar(covered: pd.DataFrame, now: pd.Timestamp, settings: Settings) -> pd.DataFrame:
+    """The company's days from the first that an export covers to some way past now."""
+    zone = settings.company.zone
+    first = min([now, *covered.covered_from.dropna()]).tz_convert(zone).date()
+    return local_days(settings.company, first, (now + CLOCK_AHEAD).tz_convert(zone).date())
+
+
+def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
+    return calendar.day.iloc[0].date(), calendar.day.iloc[-1].date()
