@@ -34,11 +34,14 @@ def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
     )
     sums = ("judged", "failed", "refused", "unpriced")
     tokens = ("input_tokens", "cache_read_tokens", "output_tokens")
-    return kept.group_by("workflow", "served_model", "hour").agg(
+    panel = kept.group_by("workflow", "served_model", "hour").agg(
         requests.sum().alias("calls"),
+        requests.count().alias("counted"),
         *(nw.col(c).sum() for c in (*sums, *tokens, "cost_eur")),
         nw.col("latency_ms").median(),
     )
+    counts = (nw.when(nw.col("counted") > 0).then(nw.col(c)).alias(c) for c in ("calls", *sums[:3]))
+    return panel.with_columns(*counts).drop("counted")
 
 
 def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
@@ -130,8 +133,8 @@ def daily_run_costs(runs: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:
 
 def local_day(hours: pd.Series, calendar: pd.DataFrame) -> np.ndarray:
     """The local day each UTC hour begins in, as the calendar draws them; NaT outside of it."""
-    starts = calendar.started_at.to_numpy()
-    place = np.searchsorted(starts, hours.to_numpy(), side="right") - 1
-    day = calendar.day.to_numpy()[np.clip(place, 0, None)]
-    inside = (place >= 0) & (hours.to_numpy() < calendar.ended_at.iloc[-1].to_numpy())
+    edges = pd.DatetimeIndex([*calendar.started_at, calendar.ended_at.iloc[-1]])
+    place = edges.searchsorted(pd.DatetimeIndex(hours), side="right") - 1
+    inside = (place >= 0) & (place < len(calendar))
+    day = calendar.day.to_numpy()[np.clip(place, 0, len(calendar) - 1)]
     return np.where(inside, day, np.datetime64("NaT"))
