@@ -1,6 +1,6 @@
 """Our own template, filled by hand or by a small script, as XLSX or CSV.
 
-A European Excel writes `;`, decimal commas and dd.mm.yyyy: the file is read so when its numbers show
+A European Excel writes decimal commas and dd.mm.yyyy: the file is read so when its numbers show
 it, never row by row. Times without a zone are the company's.
 """
 

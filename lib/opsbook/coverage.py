@@ -1,0 +1,89 @@
+"""What the exports cover: the only way to tell zero tasks from no export.
+
+An absent row inside a stretch that a file covers is a zero; outside of every stretch it is no data.
+"""
+
+import pandas as pd
+
+from opsbook.exports import Reading
+from opsbook.schema import COVERAGE, UNASSIGNED
+from opsbook.settings import Company, Settings
+
+HOUR = pd.Timedelta(hours=1)
+
+
+def covered(reading: Reading, calls: pd.DataFrame, source: str, settings: Settings) -> pd.DataFrame:
+    """One COVERAGE row per workflow that a file speaks of.
+
+    A file speaks of every workflow that the settings map to its source, and of those it holds calls of.
+    Totals state what they cover; single calls cover the company's whole days from their first to their
+    last, so a workflow without a row in a week's file ran zero times.
+    """
+    first, last = _stretch(reading, calls, settings.company)
+    if first is None:
+        return COVERAGE.empty()
+    mapped = {
+        w.id for w in settings.workflows if any(m.partition(":")[0] == source for m in w.matches)
+    }
+    named = sorted(mapped | set(calls.workflow.dropna()))
+    rows = [
+        {
+            "source": source,
+            "workflow": workflow,
+            "covered_from": first,
+            "covered_to": last,
+            "bucket_s": reading.bucket_s,
+            "has_status": reading.has_status,
+        }
+        for workflow in named
+    ]
+    return pd.DataFrame(rows)
+
+
+def _stretch(
+    reading: Reading, calls: pd.DataFrame, company: Company
+) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    if reading.covered_from is not None:
+        return reading.covered_from, reading.covered_to
+    if calls.empty:
+        return None, None
+    local = calls.ts.agg(["min", "max"]).dt.tz_convert(company.zone).dt.tz_localize(None)
+    first, last = local.dt.normalize()
+    ends = pd.DatetimeIndex([first, last + pd.Timedelta(days=1)])
+    start, end = ends.tz_localize(company.zone, ambiguous=[True, True]).tz_convert("UTC")
+    return start, end
+
+
+def covered_hours(coverage: pd.DataFrame, panel: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Every workflow in every hour from the first that anything covers up to `now`.
+
+    Columns workflow, hour, covered, bucket_s (the finest of the files that cover it). Hours with a
+    call are covered whatever the files state.
+    """
+    workflows = sorted(set(coverage.workflow) | set(panel.workflow))
+    starts = [*coverage.covered_from.dropna(), *panel.hour]
+    if not starts:
+        return pd.DataFrame({"workflow": [], "hour": [], "covered": [], "bucket_s": []})
+    hours = pd.date_range(min(starts).floor("h"), now.ceil("h"), freq="h", inclusive="left")
+    return pd.concat([_hours_of(w, hours, coverage, panel) for w in workflows], ignore_index=True)
+
+
+def _hours_of(
+    workflow: str, hours: pd.DatetimeIndex, coverage: pd.DataFrame, panel: pd.DataFrame
+) -> pd.DataFrame:
+    own = coverage[coverage.workflow == workflow]
+    inside = pd.Series(hours.isin(panel.hour[panel.workflow == workflow]))
+    grain = pd.Series(pd.NA, index=inside.index, dtype="Int64")
+    for row in own.sort_values("bucket_s", ascending=False).itertuples():
+        within = (hours >= row.covered_from) & (hours + HOUR <= row.covered_to)
+        inside |= within
+        grain = grain.mask(within, row.bucket_s)
+    return pd.DataFrame(
+        {"workflow": workflow, "hour": hours, "covered": inside, "bucket_s": grain.fillna(0)}
+    )
+
+
+def unassigned_share(panel: pd.DataFrame) -> float:
+    """The share of cost that no workflow claims, 0 to 1."""
+    total = panel.cost_eur.sum()
+    return float(panel.cost_eur[panel.workflow == UNASSIGNED].sum() / total) if total else 0.0
