@@ -30,9 +30,9 @@ def canonical(calls: pd.DataFrame, source: str, file_id: str, settings: Settings
 def with_bills(calls: pd.DataFrame, bills: pd.DataFrame) -> pd.DataFrame:
     """Estimated calls with the vendor's own cost, where a bill covers the same day and model.
 
-    Cost and usage of one provider are joined, never added: the bill of a (UTC day, account, model) is
-    shared over that day's calls in proportion to their estimated cost. What no bill covers stays
-    estimated; what joins no call stays a bill.
+    Cost and usage of one provider are joined, never added: the bill of a (UTC day, account, model)
+    is shared over that day's calls in proportion to their estimated cost. What no bill covers
+    stays estimated; what joins no call stays a bill.
     """
     if bills.empty or calls.empty:
         return calls

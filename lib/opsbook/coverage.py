@@ -5,52 +5,52 @@ An absent row inside a stretch that a file covers is a zero; outside of every st
 
 import pandas as pd
 
-from opsbook.exports import Reading
 from opsbook.schema import COVERAGE, UNASSIGNED
 from opsbook.settings import Company, Settings
 
 HOUR = pd.Timedelta(hours=1)
 
 
-def covered(reading: Reading, calls: pd.DataFrame, source: str, settings: Settings) -> pd.DataFrame:
-    """One COVERAGE row per workflow that a file speaks of.
+def covered(
+    calls: pd.DataFrame,
+    source: str,
+    settings: Settings,
+    stated: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None),
+    bucket_s: int = 0,
+    has_status: bool = True,
+) -> pd.DataFrame:
+    """One COVERAGE row (without its file) per workflow that a file speaks of.
 
-    A file speaks of every workflow that the settings map to its source, and of those it holds calls of.
-    Totals state what they cover; single calls cover the company's whole days from their first to their
-    last, so a workflow without a row in a week's file ran zero times.
+    A file speaks of every workflow that the settings map to its source, and of those it holds
+    calls of. Totals state what they cover; single calls cover the company's whole days from their
+    first to their last, so that a workflow without a row in a week's file ran zero times.
     """
-    first, last = _stretch(reading, calls, settings.company)
+    first, last = stated if stated[0] is not None else whole_days(calls, settings.company)
     if first is None:
         return COVERAGE.empty()
     mapped = {
         w.id for w in settings.workflows if any(m.partition(":")[0] == source for m in w.matches)
     }
-    named = sorted(mapped | set(calls.workflow.dropna()))
-    rows = [
-        {
-            "source": source,
-            "workflow": workflow,
-            "covered_from": first,
-            "covered_to": last,
-            "bucket_s": reading.bucket_s,
-            "has_status": reading.has_status,
-        }
-        for workflow in named
-    ]
-    return pd.DataFrame(rows)
+    row = {
+        "source": source,
+        "covered_from": first,
+        "covered_to": last,
+        "bucket_s": bucket_s,
+        "has_status": has_status,
+    }
+    return pd.DataFrame([row | {"workflow": w} for w in sorted(mapped | set(calls.workflow))])
 
 
-def _stretch(
-    reading: Reading, calls: pd.DataFrame, company: Company
+def whole_days(
+    calls: pd.DataFrame, company: Company
 ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    if reading.covered_from is not None:
-        return reading.covered_from, reading.covered_to
+    """Local midnight before the first call and after the last, in UTC; None without calls."""
     if calls.empty:
         return None, None
-    local = calls.ts.agg(["min", "max"]).dt.tz_convert(company.zone).dt.tz_localize(None)
-    first, last = local.dt.normalize()
-    ends = pd.DatetimeIndex([first, last + pd.Timedelta(days=1)])
-    start, end = ends.tz_localize(company.zone, ambiguous=[True, True]).tz_convert("UTC")
+    ends = pd.DatetimeIndex([calls.ts.min(), calls.ts.max()]).tz_convert(company.zone)
+    first, last = ends.tz_localize(None).normalize()
+    days = pd.DatetimeIndex([first, last + pd.Timedelta(days=1)])
+    start, end = days.tz_localize(company.zone, ambiguous=[True, True]).tz_convert("UTC")
     return start, end
 
 

@@ -1,8 +1,8 @@
 """What calls cost: the vendor's own figure first, then a dated price table, else nothing.
 
 Order of truth: the vendor's figure, then `genai-prices` at the day of the call, then unpriced:
-<NA>, counted and listed, never 0. Amounts are turned into EUR at the European Central Bank's rate of the
-day; past the last known rate the last one is used, and its date is kept.
+<NA>, counted and listed, never 0. Amounts are turned into EUR at the European Central Bank's rate
+of the day; past the last known rate the last one is used, and its date is kept.
 """
 
 import datetime as dt
