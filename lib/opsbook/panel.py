@@ -84,7 +84,7 @@ def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
     `schema.PANEL`, models added up, with covered and bucket_s beside them; sorted by workflow,
     hour.
     """
-    counts = ["calls", "judged", "failed", "refused", "input_tokens", "output_tokens"]
+    counts = ["calls", "judged", "failed", "refused", "unpriced", "input_tokens", "output_tokens"]
     sums = panel.groupby(["workflow", "hour"])[[*counts, "cost_eur"]].sum(min_count=1)
     grid = covered.merge(sums.reset_index(), on=["workflow", "hour"], how="left")
     for column in (*counts, "cost_eur"):

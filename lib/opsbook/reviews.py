@@ -31,7 +31,11 @@ AGENDA = (
 
 @dataclass(frozen=True)
 class Week:
-    """One ISO week of a company, cut out of everything measured up to `now`."""
+    """One ISO week of a company, with everything measured up to `now` that it is cut out of.
+
+    `files` and `quarantine` are FILES and QUARANTINE; the other frames as in `findings` and
+    `incidents`.
+    """
 
     name: str
     started_at: pd.Timestamp
@@ -42,6 +46,8 @@ class Week:
     judged: Judged
     incidents: pd.DataFrame
     timers: pd.DataFrame
+    files: pd.DataFrame
+    quarantine: pd.DataFrame
 
     @property
     def findings(self) -> pd.DataFrame:
@@ -55,6 +61,11 @@ class Week:
         """The incidents that touch the week, gravest first."""
         own = self.incidents[self._touches(self.incidents)]
         return own.sort_values(["priority", "detected_at"])
+
+    @property
+    def bounds(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Its start and end (exclusive), UTC."""
+        return self.started_at, self.ended_at
 
     def _touches(self, frame: pd.DataFrame) -> pd.Series:
         return (frame.started_at < self.ended_at) & (frame.ended_at > self.started_at)
@@ -186,3 +197,23 @@ def baselines_now(judged: Judged) -> pd.DataFrame:
     both = pd.concat([runs, company], ignore_index=True).rename(columns={"references": "n"})
     both["spread"] = both.upper - both.center
     return both[["workflow", "metric", "slot", "n", "center", "spread", "state"]]
+
+
+def weekly_spend(week: Week, weeks: int = 8) -> list[float]:
+    """The company's spend of the last weeks in EUR, oldest first, the week itself last."""
+    days = week.judged.spend[week.judged.spend.started_at < week.ended_at]
+    monday = days.day - pd.to_timedelta(days.day.dt.weekday, unit="D")
+    return days.groupby(monday).cost_eur.sum().tail(weeks).tolist()
+
+
+def candidates(week: Week) -> pd.DataFrame:
+    """Near misses of the week: stretches over a limit with too few calls to be sure."""
+    found = week.judged.findings
+    own = found[(found.method == "calendar") & (found.state == "candidate")]
+    return own[week._touches(own)]
+
+
+def cost_kinds(week: Week) -> pd.DataFrame:
+    """Each workflow's cost over the history and its rows without a price; workflow, EUR, count."""
+    grid = week.facts.grid
+    return grid.groupby("workflow")[["cost_eur", "unpriced"]].sum().reset_index()

@@ -45,6 +45,11 @@ class Folder:
                 "Name it with DATA=data/<company>."
             )
 
+    @classmethod
+    def at(cls, path: str | Path) -> "Folder":
+        """The folder at a path."""
+        return cls(Path(path))
+
     @property
     def inbox(self) -> Path:
         """Where people drop exports."""

@@ -17,6 +17,7 @@ from opsbook.clock import BusinessClock, business_clock, local_days, week_before
 from opsbook.errors import UsageError
 from opsbook.findings import Facts, Judged, judge
 from opsbook.incidents import incidents, timers
+from opsbook.reviews import Week, week_bounds
 from opsbook.schema import COVERAGE, FILES, PANEL, QUARANTINE, RUNS
 from opsbook.settings import Settings
 
@@ -38,11 +39,6 @@ class Workbook:
     timers: pd.DataFrame
     calendar: pd.DataFrame
     clock: BusinessClock
-
-    @property
-    def week(self) -> str:
-        """The last complete week: what a weekly review held now is about."""
-        return week_before(self.now, self.settings.company)
 
 
 def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
@@ -122,3 +118,28 @@ def _calendar(covered: pd.DataFrame, now: pd.Timestamp, settings: Settings) -> p
 
 def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
     return calendar.day.iloc[0].date(), calendar.day.iloc[-1].date()
+
+
+def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
+    """One week of a company's workbook; the last complete one without a `period`."""
+    book = open_workbook(data, as_of)
+    name = period or week_before(book.now, book.settings.company)
+    try:
+        started_at, ended_at = week_bounds(name, book.settings)
+    except ValueError as problem:
+        raise UsageError(
+            f"--period {name!r} is no ISO week ({problem}); expected like 2026-W47"
+        ) from problem
+    return Week(
+        name=name,
+        started_at=started_at,
+        ended_at=ended_at,
+        now=book.now,
+        settings=book.settings,
+        facts=book.facts,
+        judged=book.judged,
+        incidents=book.incidents,
+        timers=book.timers,
+        files=book.files,
+        quarantine=book.quarantine,
+    )

@@ -1,0 +1,678 @@
+"""What each page shows: one function per section, from measured frames to a piece of HTML.
+
+A notebook cell is one of these calls. Every section of a review has its head (a light with a word
+and one sentence), what was measured, and the line that asks a person to explain or escalate.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from opsbook import charts, reviews
+from opsbook.clauses import SECTIONS, Clause
+from opsbook.displays import (
+    Column,
+    Html,
+    Tile,
+    agenda,
+    cards,
+    deadline,
+    explain,
+    figure,
+    freshness,
+    money,
+    note,
+    ratio,
+    share,
+    stack,
+    table,
+    text,
+    tiles,
+    to_come,
+    when,
+    zone_note,
+)
+from opsbook.incidents import headline
+from opsbook.reviews import AGENDA, Week
+from opsbook.schema import COMPANY, UNASSIGNED
+
+STALE_H = 80
+"""Hours after which a source's data is called old: a weekend and a night."""
+GRAVE = ("P1", "P2")
+STATES = {"firing": "alert", "over": "watch", "candidate": "watch"}
+
+
+def section(name: str, state: str, sentence: str, word: str = "") -> Html:
+    """The head of an agenda section of the weekly review, by its name in `reviews.AGENDA`."""
+    number = next(i for i, (key, _, _) in enumerate(AGENDA, start=1) if key == name)
+    return agenda(number, "", AGENDA[number - 1][2], state, sentence, word)
+
+
+def week_at_a_glance(week: Week) -> Html:
+    """The week in one sentence, the incidents that touch it as cards, and four key figures."""
+    grave = week.opened[week.opened.priority.isin(GRAVE)]
+    names = [headline(i, week.settings) for i in grave.itertuples()]
+    sentence = (
+        f"{_count(len(grave), 'incident')} of class P1 or P2: {'; '.join(names)}."
+        if names
+        else "No incident of class P1 or P2."
+    )
+    draft = "DRAFT: nothing is signed off yet, and what is listed below is not explained yet."
+    return stack(
+        Html(f'<p class="lead">{text(sentence)}</p>'),
+        note(f"{draft} {zone_note(week.settings.company)}"),
+        key_figures(week),
+        cards(grave, week.timers, week.judged.findings, week.settings, week.now),
+    )
+
+
+def key_figures(week: Week) -> Html:
+    """Spend, calls, failing share and open incidents of the week, against the weeks before."""
+    locale, spend = week.settings.company.locale, reviews.spend_by_workflow(week)
+    total, usual = spend.cost_eur.sum(), spend.usual_eur.sum()
+    shares = reviews.error_shares(week)
+    failing = shares.failed.sum() / shares.judged.sum() if len(shares) else None
+    open_now = week.opened[(week.opened.state == "firing") & week.opened.priority.isin(GRAVE)]
+    return tiles(
+        Tile(
+            "Spend of the week",
+            money(total, locale),
+            against=f"{ratio(total / usual, locale)} the mean of four weeks" if usual else "",
+            trail=reviews.weekly_spend(week),
+        ),
+        Tile("Calls", f"{shares.judged.sum():,.0f}", against="with a known outcome"),
+        Tile("Failing share", share(failing, locale), against="below 2 % is usual"),
+        Tile(
+            "P1 and P2 going on",
+            str(len(open_now)),
+            state="alert" if len(open_now) else "ok",
+            word="act" if len(open_now) else "none",
+        ),
+    )
+
+
+def data_and_records(week: Week) -> Html:
+    """Section 1: how fresh and whole the data is."""
+    files = week.files
+    waiting = files[files.state.isin(["unknown", "unreadable"])]
+    aside = int(files.quarantined.sum())
+    whole = waiting.empty and not aside
+    sentence = (
+        f"{_count(len(files), 'file')} read, every row loaded."
+        if whole
+        else f"{_count(len(waiting), 'file')} could not be read, {_count(aside, 'row')} set aside."
+    )
+    missing = week.days[week.days.covered_share == 0].groupby("workflow").size()
+    gaps = [f"{week.settings.display_name(w)}: {n} days" for w, n in missing.items()]
+    return stack(
+        section("data", "ok" if whole else "watch", sentence),
+        freshness(files, week.now, week.settings.company, STALE_H),
+        note("No data in the week for " + ", ".join(gaps) + ".") if gaps else "",
+        unassigned(week),
+        to_come("F2", "Chain of events", "The register with its hash chain is still to come."),
+    )
+
+
+def unassigned(week: Week) -> Html:
+    """How much of the week's cost no workflow claims."""
+    spend = reviews.spend_by_workflow(week)
+    own = spend[spend.workflow == UNASSIGNED]
+    if own.empty or not own.calls.fillna(0).sum():
+        return Html("")
+    amount = money(own.cost_eur.sum(), week.settings.company.locale)
+    return explain(
+        f"{own.calls.sum():,.0f} calls ({amount}) belong to no workflow; map their account in "
+        "settings/workflows.toml.",
+        "watch",
+    )
+
+
+def carried_actions(week: Week) -> Html:
+    """Section 2: actions of earlier reviews; the register that holds them is still to come."""
+    return stack(
+        section("actions", "planned", "No actions are recorded yet."),
+        to_come("E1", "Carried actions", "They come with the record of reviews and sign-offs."),
+    )
+
+
+def cost_head(week: Week) -> Html:
+    """Section 3, its head: whether spend and cost per run stayed within their limits."""
+    found = week.findings[week.findings.rule.isin(["R5", "R7"])]
+    grave = found[found.priority.isin(GRAVE)]
+    state = "alert" if len(grave) else "watch" if len(found) else "ok"
+    names = sorted({week.settings.display_name(w) for w in grave.workflow})
+    sentence = (
+        f"{', '.join(names)}: over twice the cost per run."
+        if names
+        else "Spend alerts only; every workflow within its cost per run."
+        if len(found)
+        else "Spend and cost per run within their limits."
+    )
+    return section("cost", state, sentence)
+
+
+def spend_chart(week: Week) -> Html:
+    """Section 3: the company's spend per day against its limit."""
+    return figure(*charts.spend(week.judged.spend, week.findings, week.settings, week.bounds))
+
+
+def spend_table(week: Week) -> Html:
+    """Section 3: the week's cost per workflow against the four weeks before."""
+    spend = _named(reviews.spend_by_workflow(week), week)
+    return table(
+        spend,
+        [
+            Column("Workflow", "name"),
+            Column("This week", "cost_eur", "money"),
+            Column("Mean of four weeks", "usual_eur", "money"),
+            Column("Times", "ratio", "ratio"),
+            Column("Calls", "calls", "count"),
+        ],
+        week.settings.company,
+        "Cost of the week per workflow",
+        "No cost in the week.",
+        total={"cost_eur": spend.cost_eur.sum(), "usual_eur": spend.usual_eur.sum()},
+    )
+
+
+def run_costs(week: Week) -> Html:
+    """Section 3: the cost per run of every workflow, a chart for each that breached its limit."""
+    breached = week.findings[week.findings.rule == "R5"].workflow.unique()
+    shown = [
+        figure(*charts.run_cost(week.judged.run_cost, week.findings, w, week.settings, week.bounds))
+        for w in breached
+    ]
+    by_workflow = _named(reviews.run_cost_by_workflow(week), week)
+    by_workflow["light"] = by_workflow.state.map(
+        {"breach": "alert", "ok": "ok", "learning": "none"}
+    )
+    judged = table(
+        by_workflow,
+        [
+            Column("Workflow", "name"),
+            Column("Last day judged", "day", "day"),
+            Column("Cost per run", "observed_eur", "money"),
+            Column("Baseline", "center", "money"),
+            Column("Times", "ratio", "ratio"),
+            Column("Runs", "sample", "count"),
+            Column("State", "light", "light", words="state"),
+        ],
+        week.settings.company,
+        "Median cost of a successful run",
+        "No workflow has single runs in its exports.",
+    )
+    return stack(*shown, judged)
+
+
+def dear_runs(week: Week) -> Html:
+    """Section 3: the five most expensive runs over twice their baseline, with their input size."""
+    return table(
+        _named(reviews.dearest_runs(week), week),
+        [
+            Column("Workflow", "name"),
+            Column("Run", "run_id"),
+            Column("Started", "started_at", "when"),
+            Column("Cost", "cost_eur", "money"),
+            Column("Times its baseline", "ratio", "ratio"),
+            Column("Input tokens", "input_tokens", "count"),
+            Column("Output tokens", "output_tokens", "count"),
+        ],
+        week.settings.company,
+        "Most expensive runs (P3)",
+        "No run cost more than twice its baseline.",
+    )
+
+
+def cost_still_to_come(week: Week) -> Html:
+    """Section 3, its end: what is explained, and the rules that are not judged yet."""
+    grave = week.findings[(week.findings.rule == "R5") & week.findings.priority.isin(GRAVE)]
+    words = (
+        f"{_count(len(grave), 'stretch', 'stretches')} of days over twice the cost per run: what "
+        "changed, and who decides whether it stays?"
+    )
+    return stack(
+        explain(words if len(grave) else "Nothing in the cost needs a word.", _open_state(grave)),
+        to_come("B4", "R6, three times the tokens for 24 hours"),
+        to_come("B5", "R8, two standard deviations for more than four business hours"),
+    )
+
+
+def errors_head(week: Week) -> Html:
+    """Section 4, its head: whether calls failed more than they may."""
+    found = week.findings[week.findings.rule.isin(["R3", "R4"])]
+    worst = found.priority.min() if len(found) else None
+    state = {"P1": "critical", "P2": "alert"}.get(worst, "ok")
+    names = sorted({week.settings.display_name(w) for w in found.workflow})
+    sentence = (
+        f"{', '.join(names)}: more calls failed than may."
+        if names
+        else "Failing calls stayed within their limits."
+    )
+    return section("errors", state, sentence)
+
+
+def error_charts(week: Week) -> Html:
+    """Section 4: the failing share per workflow with its interval, and each stretch by the hour."""
+    shares = reviews.error_shares(week)
+    found = week.findings[week.findings.rule.isin(["R3", "R4"])]
+    overview = figure(*charts.error_shares(shares, week.settings))
+    hours = [
+        figure(*charts.error_hours(week.facts.grid, found, w, week.settings, week.bounds))
+        for w in found.workflow.unique()
+    ]
+    return stack(overview, *hours)
+
+
+def error_table(week: Week) -> Html:
+    """Section 4: calls, failures, share and interval per workflow; who is not judged, and why."""
+    shares = _named(reviews.error_shares(week), week)
+    judged = table(
+        shares,
+        [
+            Column("Workflow", "name"),
+            Column("Calls", "judged", "count"),
+            Column("Failed", "failed", "count"),
+            Column("Share", "share", "share"),
+            Column("At least", "low", "share"),
+            Column("At most", "high", "share"),
+        ],
+        week.settings.company,
+        "Failing calls of the week; the interval holds the true share with 90 %",
+        "No export carries outcomes.",
+    )
+    found = week.findings[week.findings.rule.isin(["R3", "R4"])]
+    words = f"{_count(len(found), 'stretch', 'stretches')} of failing calls: what caused it?"
+    return stack(
+        judged,
+        not_judged(week, ("R3", "R4")),
+        explain(
+            words if len(found) else "Nothing in the error rates needs a word.", _open_state(found)
+        ),
+        to_come("D4", "Retries beside the final outcome"),
+    )
+
+
+def not_judged(week: Week, rules: tuple[str, ...]) -> Html:
+    """Which workflows a rule does not judge, and why: never passed in silence."""
+    found = reviews.not_judged(week)
+    own = found[found.rule.isin(rules)].drop_duplicates(["workflow", "reason"])
+    said = [f"{week.settings.display_name(f.workflow)}: {f.reason}" for f in own.itertuples()]
+    return note("Not judged: " + "; ".join(said) + ".") if said else Html("")
+
+
+def minor(week: Week) -> Html:
+    """Section 5: P3, near misses, and how often each rule fired under either method."""
+    found = week.findings[week.findings.priority == "P3"]
+    near = reviews.candidates(week)
+    head = section(
+        "minor",
+        "watch" if len(found) + len(near) else "ok",
+        f"{_count(len(found), 'P3')}, {_count(len(near), 'near miss', 'near misses')}.",
+    )
+    columns = [
+        Column("Rule", "rule"),
+        Column("What", "name"),
+        Column("From", "started_at", "when"),
+        Column("To", "ended_at", "when"),
+        Column("Why", "reason"),
+    ]
+    both = _named(pd.concat([found, near], ignore_index=True), week)
+    company = week.settings.company
+    return stack(
+        head,
+        table(both, columns, company, "P3 and near misses of the week", "None in the week."),
+        fired(week),
+        to_come("B8", "R11, isolated breaches that do not last"),
+    )
+
+
+def fired(week: Week) -> Html:
+    """How often each rule fired in the week, as we read it and read literally."""
+    counts = reviews.fired_by_rule(week)
+    judged = counts[counts.done].assign(
+        id=counts.rule + " " + counts.name, words=counts.words.str.capitalize()
+    )
+    return stack(
+        table(
+            judged,
+            [
+                Column("Rule", "id"),
+                Column("In the runbook's words", "words"),
+                Column("Our reading", "calendar", "count"),
+                Column("Literally", "runbook", "count"),
+            ],
+            week.settings.company,
+            "How often each rule fired in the week",
+        ),
+        note("Literally: bare shares per hour, calendar 7-day mean, no minimum sample."),
+    )
+
+
+def ran(week: Week) -> Html:
+    """Section 6: workflow by day: ran, zero, no data, planned off."""
+    days = reviews.days_run(week)
+    zero = days[days.state == "zero"]
+    blind = days[days.state == "no data"]
+    names = {week.settings.display_name(w) for w in [*zero.workflow, *blind.workflow]}
+    sentence = (
+        f"{', '.join(sorted(names))}: a day without a run or without data."
+        if names
+        else "Every workflow ran on every day it should."
+    )
+    state = "watch" if names else "ok"
+    named = days.assign(name=days.workflow.map(week.settings.display_name))
+    return stack(
+        section("ran", state, sentence),
+        charts.ran_grid(named, week.settings),
+        explain(
+            f"{_count(len(zero), 'day')} with zero runs, {_count(len(blind), 'day')} without data: "
+            "holiday, fault or a missing export?"
+            if names
+            else "Nothing is missing.",
+            state,
+        ),
+        to_come("B4", "R9, no task done over a business day"),
+        to_come("E1", "R13, an expected export or run is missing"),
+    )
+
+
+def open_incidents(week: Week) -> Html:
+    """Section 7: P1 and P2 that are open, with their timers."""
+    grave = week.opened[week.opened.priority.isin(GRAVE)]
+    going = grave[grave.state == "firing"]
+    head = section(
+        "open",
+        "ok" if grave.empty else "critical" if (grave.priority == "P1").any() else "alert",
+        f"{_count(len(grave), 'incident')} of the week, {len(going)} still going on."
+        if len(grave)
+        else "No P1 or P2 touches the week.",
+    )
+    return stack(
+        head,
+        register(week, grave),
+        explain(
+            f"{_count(len(grave), 'incident')} without a cause on record: explain, or escalate."
+            if len(grave)
+            else "Nothing is open.",
+            _open_state(grave),
+        ),
+        to_come("B6", "R12, escalation without a root cause; acknowledgement and silences"),
+    )
+
+
+def register(week: Week, shown: pd.DataFrame) -> Html:
+    """Incidents as a table: class, what, since when, detected, who must know by when."""
+    company = week.settings.company
+    first = week.timers.drop_duplicates("id").set_index("id")
+    rows = shown.assign(
+        what=[headline(i, week.settings) for i in shown.itertuples()],
+        rules=shown.rules.map(" ".join),
+        lag=(shown.detected_at - shown.started_at) / pd.Timedelta(hours=1),
+        going=shown.state.map({"firing": "alert", "over": "ok"}),
+        word=shown.state.map({"firing": "going on", "over": "over"}),
+        due=[
+            f"{first.role[i]} {deadline(first.due_at[i], week.now, company)}"
+            if i in first.index
+            else "weekly review"
+            for i in shown.id
+        ],
+    )
+    return table(
+        rows,
+        [
+            Column("Incident", "id"),
+            Column("Class", "priority", "badge"),
+            Column("What", "what"),
+            Column("Rules", "rules"),
+            Column("Began", "started_at", "when"),
+            Column("Ended", "ended_at", "when"),
+            Column("Detected", "detected_at", "when"),
+            Column("Lag", "lag", "tenths", unit="h"),
+            Column("Must know", "due"),
+            Column("State", "going", "light", words="word"),
+        ],
+        company,
+        "Incidents, the latest first",
+        "No incident.",
+    )
+
+
+def decisions(week: Week) -> Html:
+    """Section 8: what is still undecided, and what signing will ask for."""
+    left = reviews.undecided(week)
+    return stack(
+        section(
+            "sign-off",
+            "watch" if len(left) else "planned",
+            f"DRAFT: {_count(len(left), 'incident')} neither explained nor escalated."
+            if len(left)
+            else "DRAFT: not signed off.",
+            "draft",
+        ),
+        to_come(
+            "E1", "Sign-off", "It comes with the record of reviews: chair, decisions, actions."
+        ),
+    )
+
+
+def status(week: Week) -> Html:
+    """The home page: what is open, who must act by when, a light per workflow, the next review."""
+    every = week.incidents
+    going = every[(every.state == "firing") & every.priority.isin(GRAVE)]
+    latest = every[every.priority.isin(GRAVE) & (every.state == "over")].tail(5)[::-1]
+    return stack(
+        note(f"As of {when(week.now, week.settings.company)}. {zone_note(week.settings.company)}"),
+        Html("<h2>Open now</h2>"),
+        cards(going, week.timers, week.judged.findings, week.settings, week.now),
+        Html("<h2>Workflows</h2>"),
+        workflow_lights(week),
+        Html("<h2>Lately over, waiting for a cause</h2>"),
+        register(week, latest),
+    )
+
+
+def workflow_lights(week: Week) -> Html:
+    """One row per workflow: its light, category, owner, and what it costs a run."""
+    rows = []
+    for workflow in week.settings.workflows:
+        own = week.incidents[(week.incidents.workflow == workflow.id)]
+        going = own[(own.state == "firing") & own.priority.isin(GRAVE)]
+        worst = going.priority.min() if len(going) else None
+        rows.append(
+            {
+                "name": workflow.name,
+                "light": {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
+                "word": f"{worst} going on" if worst else "no P1 or P2",
+                "category": workflow.category,
+                "owner": workflow.owner,
+                "id": workflow.id,
+            }
+        )
+    costs = reviews.run_cost_by_workflow(week)[["workflow", "observed_eur", "ratio"]]
+    shares = reviews.error_shares(week)[["workflow", "share"]]
+    frame = pd.DataFrame(rows).merge(costs, left_on="id", right_on="workflow", how="left")
+    frame = frame.drop(columns="workflow").merge(
+        shares, left_on="id", right_on="workflow", how="left"
+    )
+    columns = [
+        Column("Workflow", "name"),
+        Column("State", "light", "light", words="word"),
+        Column("Category", "category"),
+        Column("Owner", "owner"),
+        Column("Cost per run", "observed_eur", "money"),
+        Column("Times its baseline", "ratio", "ratio"),
+        Column("Failing share", "share", "share"),
+    ]
+    return stack(
+        table(frame, columns, week.settings.company, f"Workflows in {week.name}"),
+        note("n/a: the exports of that workflow hold totals, neither single runs nor outcomes."),
+    )
+
+
+def incident_register(week: Week) -> Html:
+    """The register: every incident over the history, gravest classes first on request."""
+    every = week.incidents.sort_values("detected_at", ascending=False)
+    return stack(
+        note(
+            "Deadlines count from detection, the close of the bucket in which a rule first held: "
+            "what an hourly check would have said. Lag is from the event to detection. "
+            + zone_note(week.settings.company)
+        ),
+        register(week, every),
+        to_come("B6", "States, root causes and post-mortems", "They come with the event log."),
+    )
+
+
+def arrived(week: Week) -> Html:
+    """The data page: every file, what became of its rows, and what to do about it."""
+    states = {"loaded": "ok", "empty": "none", "unknown": "alert", "unreadable": "alert"}
+    files = week.files
+    rows = files.assign(light=files.state.map(states), problem=files.problem.fillna(""))
+    columns = [
+        Column("File", "file"),
+        Column("Read as", "reader"),
+        Column("State", "light", "light", words="state"),
+        Column("Rows", "rows_in", "count"),
+        Column("Loaded", "loaded", "count"),
+        Column("Known", "known", "count"),
+        Column("Set aside", "quarantined", "count"),
+        Column("Covers from", "covered_from", "day"),
+        Column("To", "covered_to", "day"),
+        Column("What to do", "problem"),
+    ]
+    sums = rows[["rows_in", "loaded", "known", "quarantined"]].sum().to_dict()
+    company = week.settings.company
+    return stack(
+        note("Rows = loaded + known already + set aside, for every file."),
+        table(rows, columns, company, "Files", "The inbox is empty.", total=sums),
+    )
+
+
+def set_aside(week: Week) -> Html:
+    """The data page: each row in quarantine, with its file, its number, why, and its text."""
+    columns = [
+        Column("File", "file"),
+        Column("Row", "row", "count"),
+        Column("Why", "reason"),
+        Column("Text", "text"),
+    ]
+    return table(
+        week.quarantine.assign(text=week.quarantine.text.str.slice(0, 160)).head(200),
+        columns,
+        week.settings.company,
+        "Rows set aside, the first 200",
+        "No row was set aside.",
+    )
+
+
+def costs_by_kind(week: Week) -> Html:
+    """The data page: where each workflow's cost comes from, and what no price was found for."""
+    kinds = reviews.cost_kinds(week)
+    columns = [
+        Column("Workflow", "name"),
+        Column("Cost so far", "cost_eur", "money"),
+        Column("Rows without a price", "unpriced", "count"),
+    ]
+    return table(_named(kinds, week), columns, week.settings.company, "Priced and unpriced")
+
+
+def codebook(week: Week, readers: Sequence[object]) -> Html:
+    """The data page: each format that is read, and what its input tokens include."""
+    columns = [
+        Column("Export", "title"),
+        Column("A row is", "codebook"),
+        Column("Its input tokens are", "input_tokens"),
+    ]
+    rows = [{c.field: getattr(r, c.field) for c in columns} for r in readers]
+    return table(pd.DataFrame(rows), columns, week.settings.company, "Formats that are read")
+
+
+def baselines(week: Week) -> Html:
+    """The baselines page: what is normal now, and a chart per workflow."""
+    normal = _named(reviews.baselines_now(week.judged), week)
+    normal["light"] = normal.state.map({"ok": "ok", "breach": "alert"}).fillna("none")
+    columns = [
+        Column("Workflow", "name"),
+        Column("Metric", "metric"),
+        Column("Slot", "slot"),
+        Column("References", "n", "count"),
+        Column("Normal", "center", "money"),
+        Column("Room to the limit", "spread", "money"),
+        Column("State", "light", "light", words="state"),
+    ]
+    workflows = [w for w in normal.workflow if w not in (COMPANY, UNASSIGNED)]
+    shown = [
+        figure(
+            *charts.run_cost(
+                week.judged.run_cost, week.findings, w, week.settings, week.bounds, weeks=12
+            )
+        )
+        for w in workflows
+    ]
+    return stack(table(normal, columns, week.settings.company, "What is normal now"), *shown)
+
+
+def method(week: Week, clauses: list[Clause]) -> Html:
+    """The method page: the runbook's clauses, each with its rule, its state and its spec tests."""
+    states = {
+        "done": ("ok", "done"),
+        "part": ("watch", "in part"),
+        "to come": ("planned", "to come"),
+    }
+    parts = []
+    for letter, title in SECTIONS.items():
+        own = [c for c in clauses if c.id.startswith(letter)]
+        rows = pd.DataFrame(
+            {
+                "id": [c.id for c in own],
+                "text": [c.text for c in own],
+                "rules": [" ".join(c.rules) for c in own],
+                "light": [states[c.state][0] for c in own],
+                "word": [states[c.state][1] for c in own],
+                "tests": [", ".join(c.tests) for c in own],
+            }
+        )
+        columns = [
+            Column("Clause", "id"),
+            Column("What the runbook says", "text"),
+            Column("Rule", "rules"),
+            Column("State", "light", "light", words="word"),
+            Column("Held by", "tests"),
+        ]
+        heading = Html(f"<h2>{letter}. {title}</h2>")
+        parts += [heading, table(rows, columns, week.settings.company, f"{letter}. {title}")]
+    return stack(*parts)
+
+
+def limits(week: Week) -> Html:
+    """The method page: every number a rule uses, with its unit, its clause and the reason."""
+    fields = type(week.settings.limits).model_fields
+    rows = pd.DataFrame(
+        [
+            {"name": n, "value": f"{getattr(week.settings.limits, n):g}"} | f.json_schema_extra
+            for n, f in fields.items()
+        ]
+    )
+    columns = [
+        Column("Limit", "name"),
+        Column("Value", "value", align="end"),
+        Column("Unit", "unit"),
+        Column("Clause", "clause"),
+        Column("Why", "reason"),
+    ]
+    return table(rows, columns, week.settings.company, "Every limit, as set")
+
+
+def _named(frame: pd.DataFrame, week: Week) -> pd.DataFrame:
+    """The frame with the name people use for its workflows."""
+    names = frame.workflow.map(week.settings.display_name) if len(frame) else []
+    return frame.assign(name=names)
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    """How many, in words: no file, 1 file, 3 files."""
+    return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
+
+
+def _open_state(found: pd.DataFrame) -> str:
+    return "alert" if len(found) else "ok"
