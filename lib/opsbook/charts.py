@@ -16,7 +16,7 @@ from babel.dates import get_day_names, get_month_names
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from opsbook.displays import day as day_words
-from opsbook.displays import money, money_decimals, ratio, share, when
+from opsbook.displays import money, money_decimals, number, ratio, share, when, zone_note
 from opsbook.estimates import share_lower_bound, share_upper_bound
 from opsbook.settings import Company, Settings
 
@@ -38,6 +38,10 @@ FALLBACK_WIDTH = 720
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 WEEKS_SHOWN = 8
+LEAST_SHARE_SHOWN = 0.25
+"""The scale of a failing share reaches at least this far, so that both limits are in sight."""
+FEW_DAYS, FEW_MONDAYS = 10, 6
+"""Up to so many days each is named under a chart, and up to so many Mondays."""
 
 
 class Answer(NamedTuple):
@@ -119,20 +123,23 @@ def _local(times: pd.Series, company: Company) -> pd.Series:
 
 
 def _shades(days: pd.DataFrame) -> list[alt.Chart]:
-    """Rest days in light grey; holidays and closures in a darker one, with their names on top."""
-    resting = days[days.day_type.eq("restday")][["day", "off"]].drop_duplicates("day")
+    """Rest days in light grey, holidays and closures in a darker one that tells its name."""
+    resting = days[days.day_type.eq("restday")].drop_duplicates("day").sort_values("day")
     kind = resting.off.fillna("").astype(str)
     begins = resting.day.diff().ne(DAY) | kind.ne(kind.shift())
     runs = resting.assign(name=kind, run=begins.cumsum()).groupby("run")
     spans = runs.agg(start=("day", "min"), end=("day", "max"), name=("name", "first"))
     spans["end"] += DAY
-    drawn = []
-    for named, color in ((False, REST), (True, OFF)):
-        own = spans[spans.name.ne("") == named]
-        if len(own):
-            drawn.append(_rect(own, color, ["name"] if named else []))
-    named = spans[spans.name.ne("")]
-    return [*drawn, *([_label(named, "start", "name", y=8)] if len(named) else [])]
+    plain, named = spans[spans.name.eq("")], spans[spans.name.ne("")]
+    drawn = ((plain, REST, []), (named, OFF, ["name"]))
+    return [_rect(own, color, tips) for own, color, tips in drawn if len(own)]
+
+
+def _off_note(days: pd.DataFrame, company: Company) -> str:
+    """What the shades stand for, holidays and closures by name and date."""
+    named = days[days.off.notna()].drop_duplicates("day").sort_values("day")
+    off = ", ".join(f"{d.off} ({day_words(d.day, company)})" for d in named.itertuples())
+    return f"Grey: rest days; darker: {off}." if off else "Grey: rest days."
 
 
 def _rect(spans: pd.DataFrame, color: str, tooltip: Sequence[str] = ()) -> alt.Chart:
@@ -145,26 +152,37 @@ def _rect(spans: pd.DataFrame, color: str, tooltip: Sequence[str] = ()) -> alt.C
 
 
 def _label(
-    frame: pd.DataFrame, x: str, words: str, y: float, color: str = MUTED, **mark: object
+    frame: pd.DataFrame,
+    x: str,
+    words: str,
+    y: float,
+    color: str = MUTED,
+    kind: str = "T",
+    **mark: object,
 ) -> alt.Chart:
-    """Words at a time, `y` pixels below the top of the plot."""
+    """Words at a place along x (a time, or Q for a quantity), `y` pixels below the plot's top."""
     style = {"align": "left", "dx": 4, "fontSize": 11, "color": color, "clip": False} | mark
     return (
         alt.Chart(frame[[x, words]])
         .mark_text(**style)
-        .encode(x=alt.X(f"{x}:T"), y=alt.value(y), text=f"{words}:N")
+        .encode(x=alt.X(f"{x}:{kind}"), y=alt.value(y), text=f"{words}:N")
     )
 
 
-def _days_axis(days: int) -> alt.Axis:
+def _days_axis(days: pd.Series) -> alt.Axis:
     """Dates under a chart: Mondays over weeks, every day over one."""
-    if days <= 10:  # noqa: PLR2004
-        return alt.Axis(format="%a %-d", tickCount={"interval": "day", "step": 1}, title=None)
-    step = 1 if days <= 42 else 2  # noqa: PLR2004
-    return alt.Axis(
-        format="%-d %b", title=None, tickCount={"interval": "week", "step": step},
-        labelOverlap=True,
-    )  # fmt: skip
+    if days.nunique() <= FEW_DAYS:
+        each = sorted(days.unique())
+        return alt.Axis(values=[_datum(d + DAY / 2) for d in each], format="%a %-d", title=None)
+    mondays = [d for d in sorted(days.unique()) if d.weekday() == 0]
+    step = 1 if len(mondays) <= FEW_MONDAYS else 2
+    shown = [_datum(d) for d in mondays[(len(mondays) - 1) % step :: step]]
+    return alt.Axis(values=shown, format="%-d %b", title=None, labelOverlap=True, ticks=True)
+
+
+def _datum(at: pd.Timestamp) -> alt.DateTime:
+    at = pd.Timestamp(at)
+    return alt.DateTime(year=at.year, month=at.month, date=at.day, hours=at.hour)
 
 
 def _unit(words: str) -> dict:
@@ -200,17 +218,24 @@ def _lasting(finding: object, company: Company) -> str:
     start = when(finding.started_at, company)
     if finding.state == "firing":
         return f"since {start}"
-    return f"{start} to {when(finding.ended_at, company)}"
+    end = when(finding.ended_at, company)
+    day_of_end, hour_of_end = end.rsplit(" ", 1)
+    return f"{start} to {hour_of_end if start.startswith(day_of_end) else end}"
 
 
-def _flag(findings: pd.DataFrame, company: Company, until: pd.Timestamp) -> list[alt.Chart]:
-    """The flagged stretches as shaded bands; each says what it is and since when."""
+def _flag(
+    findings: pd.DataFrame, company: Company, until: pd.Timestamp, grain: str = "D"
+) -> list[alt.Chart]:
+    """The flagged stretches as shaded bands; each says what it is and since when.
+
+    Bands cover whole buckets of the chart's `grain`, so that a bucket's mark lies inside.
+    """
     if findings.empty:
         return []
     spans = pd.DataFrame(
         {
-            "start": _local(findings.started_at, company),
-            "end": _local(findings.ended_at, company).clip(upper=until),
+            "start": _local(findings.started_at, company).dt.floor(grain),
+            "end": _local(findings.ended_at, company).dt.ceil(grain).clip(upper=until),
             "name": [_flag_words(f, company) for f in findings.itertuples()],
         }
     ).sort_values("start")
@@ -259,7 +284,7 @@ def run_cost(
         _page(layers, 250, settings, right=86),
         title,
         "Median of a day's successful runs. Line: baseline, the median of the 20 operating days "
-        f"before; dashed: the limit. Grey: rest days. Times in {company.zone}.",
+        f"before; dashed: the limit. {_off_note(shown, company)} {zone_note(company)}",
     )
 
 
@@ -307,7 +332,7 @@ def _points(drawn: pd.DataFrame) -> list[alt.Chart]:
     y = alt.Y("observed_eur:Q", scale=alt.Scale(zero=True, nice=True)).axis(
         format=form, **_unit("EUR a run")
     )
-    axis = _days_axis(int((drawn.day.max() - drawn.day.min()) / DAY) if len(drawn) else 0)
+    axis = _days_axis(drawn.day)
     columns = ["noon", "observed_eur", "center", "upper", "sample", "over"]
     base = alt.Chart(known[columns]).encode(x=alt.X("noon:T", axis=axis), y=y)
     color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
@@ -326,3 +351,600 @@ def _points(drawn: pd.DataFrame) -> list[alt.Chart]:
             tooltip=tips,
         ),
     ]
+
+
+# 2. What does a day cost the company?
+
+
+def spend(
+    days: pd.DataFrame,
+    findings: pd.DataFrame,
+    settings: Settings,
+    period: Period,
+    weeks: int = WEEKS_SHOWN,
+) -> Answer:
+    """The company's spend per day against its limit; flagged days stand out (clause D1).
+
+    Takes `rules.spend.spend_bands` and FINDINGS. EUR per local day.
+    """
+    company = settings.company
+    begun = period[1] - pd.Timedelta(weeks=weeks)
+    shown = days[(days.started_at >= begun) & (days.started_at < period[1])]
+    found = findings[findings.rule == "R7"]
+    over = _touching(found, (begun, period[1]))
+    times = _times_by_day(over, company)
+    drawn = _floats(shown, ["cost_eur", "center", "upper"]).assign(
+        start=shown.day + DAY * 0.12,
+        end=shown.day + DAY * 0.88,
+        words=shown.day.map(times).fillna(""),
+        over=shown.day.isin(times),
+        rest=shown.day_type.eq("restday"),
+    )
+    return Answer(
+        _page([*_shades(shown), *_bars(drawn)], 230, settings),
+        spend_title(shown, _touching(found, period), settings, period),
+        "Bars: EUR per day. Short lines: the day's limit, from the mean of the last days of its "
+        f"kind. {_off_note(shown, company)} Days of {company.zone}.",
+    )
+
+
+def _times_by_day(findings: pd.DataFrame, company: Company) -> dict[pd.Timestamp, str]:
+    """How many times its usual a flagged day was, by local day."""
+    return {
+        f.started_at.tz_convert(company.zone).tz_localize(None).normalize(): ratio(
+            f.observed / f.baseline, company.locale
+        )
+        for f in findings.itertuples()
+    }
+
+
+def spend_title(
+    days: pd.DataFrame, findings: pd.DataFrame, settings: Settings, period: Period
+) -> str:
+    """The answer: what the period cost and which days went over, if any did."""
+    company, locale = settings.company, settings.company.locale
+    own = days[(days.started_at >= period[0]) & (days.started_at < period[1])]
+    spent = money(own.cost_eur.sum(), locale)
+    if findings.empty:
+        return f"Spend: {spent} in the week, no day over its limit"
+    worst = findings.loc[(findings.observed / findings.baseline).astype(float).idxmax()]
+    more = f" and {len(findings) - 1} more over the limit" if len(findings) > 1 else ""
+    times = ratio(worst.observed / worst.baseline, locale)
+    return f"Spend: {times} its usual day on {day_words(worst.started_at, company)}{more}"
+
+
+def _bars(drawn: pd.DataFrame) -> list[alt.Chart]:
+    form = _money_format(drawn.cost_eur)
+    columns = ["day", "start", "end", "cost_eur", "center", "upper", "over", "rest"]
+    named = drawn[drawn.over][["day", "cost_eur", "words"]].assign(day=drawn.day + DAY / 2)
+    axis = _days_axis(drawn.day)
+    x = {"x": alt.X("start:T", axis=axis), "x2": "end:T"}
+    base = alt.Chart(drawn[columns]).encode(**x)
+    over, rest = alt.when("datum.over"), alt.value(SOFT)
+    color = over.then(alt.value(ACCENT)).when("datum.rest").then(rest).otherwise(alt.value(LINE))
+    tips = [
+        alt.Tooltip("day:T", title="Day", format="%a %-d %b"),
+        alt.Tooltip("cost_eur:Q", title="EUR", format=form),
+        alt.Tooltip("center:Q", title="Usual", format=form),
+        alt.Tooltip("upper:Q", title="Limit", format=form),
+    ]
+    y = alt.Y("cost_eur:Q", scale=alt.Scale(zero=True, nice=True)).axis(format=form, **_unit("EUR"))
+    return [
+        base.mark_rect(cornerRadiusTopLeft=1, cornerRadiusTopRight=1).encode(
+            y=y, y2=alt.datum(0), color=color, tooltip=tips
+        ),
+        base.mark_rule(color=INK, strokeWidth=1.25, tooltip=None).encode(y=alt.Y("upper:Q")),
+        alt.Chart(named)
+        .mark_text(dy=-8, color=ACCENT, fontWeight=600, tooltip=None)
+        .encode(x=alt.X("day:T"), y=alt.Y("cost_eur:Q"), text="words:N"),
+    ]
+
+
+# 3. When did the calls of one workflow fail?
+
+
+def error_hours(
+    hours: pd.DataFrame,
+    findings: pd.DataFrame,
+    workflow: str,
+    settings: Settings,
+    period: Period,
+) -> Answer:
+    """The failing share of one workflow's calls per hour, with its 90 % interval (clause D4).
+
+    Takes the hourly grid (workflow, hour, judged, failed) and FINDINGS. Hours with very few
+    calls draw nothing.
+    """
+    company, limits = settings.company, settings.limits
+    own = hours[hours.workflow.eq(workflow) & hours.hour.between(*period, inclusive="left")]
+    some = own[own.judged >= limits.rate_watch_calls]
+    drawn = _floats(_with_interval(some, limits.confidence), ["share", "low", "high"])
+    drawn["at"] = _local(some.hour, company) + HOUR / 2
+    drawn["over"] = drawn.low > limits.error_p2_share
+    drawn["few"] = drawn.judged < limits.rate_min_calls
+    found = findings[(findings.workflow == workflow) & findings.rule.isin(["R3", "R4"])]
+    found = _touching(found, period)
+    days = _days_between(period, company)
+    flagged = _flag(found, company, days.iloc[-1] + DAY, "h")
+    layers = [*_nights(days), *_share_limits(settings), *flagged, *_shares(drawn, days)]
+    return Answer(
+        _page(layers, 230, settings, right=44),
+        error_title(found, own, workflow, settings),
+        "Dots: share of an hour's calls that failed, with its 90 % interval; hollow under "
+        f"{limits.rate_min_calls} calls, left out under {limits.rate_watch_calls}. "
+        f"{zone_note(company)}",
+    )
+
+
+def error_title(
+    findings: pd.DataFrame, hours: pd.DataFrame, workflow: str, settings: Settings
+) -> str:
+    """The answer: how many calls failed and when, or that the share stayed under its limit."""
+    name, locale = settings.display_name(workflow), settings.company.locale
+    if len(findings):
+        worst = findings.loc[findings.observed.astype(float).idxmax()]
+        part = share(worst.observed, locale)
+        return f"{name}: {part} of calls failed, {_lasting(worst, settings.company)}"
+    judged = hours.judged.sum()
+    if not judged:
+        return f"{name}: no call whose outcome is known"
+    part = share(hours.failed.sum() / judged, locale)
+    return f"{name}: {part} of calls failed, no stretch over a limit"
+
+
+def _with_interval(counts: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    failed, judged = _array(counts.failed), _array(counts.judged)
+    return pd.DataFrame(
+        {
+            "failed": failed.astype(int),
+            "judged": judged.astype(int),
+            "share": failed / judged,
+            "low": share_lower_bound(failed, judged, confidence),
+            "high": share_upper_bound(failed, judged, confidence),
+        },
+        index=counts.index,
+    )
+
+
+def _days_between(period: Period, company: Company) -> pd.Series:
+    """The local days a period begins in, touches and ends before."""
+    begun, ended = (at.tz_convert(company.zone).tz_localize(None) for at in period)
+    return pd.Series(pd.date_range(begun.normalize(), ended - pd.Timedelta(1), freq="D"))
+
+
+def _nights(days: pd.Series) -> list[alt.Chart]:
+    """A hairline at each midnight."""
+    return [
+        alt.Chart(pd.DataFrame({"midnight": days[1:]}))
+        .mark_rule(color=GRID, tooltip=None)
+        .encode(x=alt.X("midnight:T"))
+    ]
+
+
+def _share_limits(settings: Settings) -> list[alt.Chart]:
+    """The limits of failing calls as dashed lines, named at the right."""
+    limits, locale = settings.limits, settings.company.locale
+    at = [limits.error_p2_share, limits.error_p1_share]
+    words = [f"P2 {share(at[0], locale)}", f"P1 {share(at[1], locale)}"]
+    base = alt.Chart(pd.DataFrame({"limit": at, "words": words})).encode(y=alt.Y("limit:Q"))
+    name = {"align": "left", "dx": 6, "fontSize": 11, "color": MUTED, "baseline": "middle"}
+    return [
+        base.mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None),
+        base.mark_text(**name, clip=False).encode(x=alt.value("width"), text="words:N"),
+    ]
+
+
+def _shares(drawn: pd.DataFrame, days: pd.Series) -> list[alt.Chart]:
+    axis = _days_axis(days)
+    ends = [_datum(days.iloc[0]), _datum(days.iloc[-1] + DAY)]
+    x = alt.X("at:T", axis=axis, scale=alt.Scale(domain=ends))
+    scale = alt.Scale(domain=[0, max(LEAST_SHARE_SHOWN, *drawn.share, 0)], clamp=True, nice=True)
+    ticks = alt.Axis(format="~%", tickCount=5)
+    y = alt.Y("share:Q", scale=scale, axis=ticks, title=None)
+    columns = ["at", "share", "low", "high", "failed", "judged", "over", "few"]
+    base = alt.Chart(drawn[columns]).encode(x=x)
+    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
+    hollow, over = alt.when("datum.few"), alt.value(ACCENT)
+    inside = hollow.then(alt.value(PAGE)).when("datum.over").then(over).otherwise(alt.value(LINE))
+    sure = alt.Chart(drawn[~drawn.few & (drawn.failed > 0)][["at", "low", "high", "over"]])
+    tips = [
+        alt.Tooltip("at:T", title="Hour", format="%a %-d %b %H h"),
+        alt.Tooltip("share:Q", title="Failed", format=".1%"),
+        alt.Tooltip("failed:Q", title="Failed calls", format=",d"),
+        alt.Tooltip("judged:Q", title="Calls", format=",d"),
+    ]
+    return [
+        sure.mark_rule(tooltip=None, opacity=0.45).encode(
+            x=alt.X("at:T"), y=alt.Y("low:Q"), y2="high:Q", color=color
+        ),
+        base.mark_point(opacity=1, size=26, strokeWidth=1.2).encode(
+            y=y, stroke=color, fill=inside, tooltip=tips
+        ),
+    ]
+
+
+# 4. Whose calls failed in the period?
+
+ROW = 46
+"""Pixels of a row that has its name above its marks: names need no margin, even on a phone."""
+
+
+def error_shares(shares: pd.DataFrame, settings: Settings) -> Answer:
+    """The failing share of each workflow with its 90 % interval, one row each (clause D4).
+
+    Takes `reviews.error_shares`: workflow, judged, failed, share, low, high.
+    """
+    limits = settings.limits
+    drawn = _floats(shares, ["share", "low", "high"]).reset_index(drop=True)
+    drawn["row"] = drawn.index + 0.5
+    drawn["over"] = drawn.low > limits.error_p2_share
+    drawn["name"] = [settings.display_name(w) for w in drawn.workflow]
+    drawn["words"] = [_counted(r, settings.company.locale) for r in drawn.itertuples()]
+    top = max(LEAST_SHARE_SHOWN, *drawn.share)
+    return Answer(
+        _page(_share_rows(drawn, top, settings), ROW * len(drawn) + 8, settings, right=10),
+        error_shares_title(drawn, settings),
+        "Dots: share of calls that failed; lines: its 90 % interval. Dashed: the limits of P2 and "
+        "P1. Workflows whose exports carry no outcomes are left out.",
+    )
+
+
+def error_shares_title(shares: pd.DataFrame, settings: Settings) -> str:
+    """The answer: which workflows surely failed more often than the limit, or that none did."""
+    limit = share(settings.limits.error_p2_share, settings.company.locale)
+    if shares.empty:
+        return "No workflow with calls whose outcome is known"
+    over = shares[shares.low > settings.limits.error_p2_share]
+    if over.empty:
+        return f"No workflow surely had more than {limit} of its calls fail"
+    names = ", ".join(settings.display_name(w) for w in over.workflow)
+    return f"Over {limit} of calls failed: {names}"
+
+
+def _counted(row: object, locale: str) -> str:
+    return (
+        f"{share(row.share, locale)}, {number(row.failed, locale)} of {number(row.judged, locale)}"
+    )
+
+
+def _share_rows(drawn: pd.DataFrame, top: float, settings: Settings) -> list[alt.Chart]:
+    limits = settings.limits
+    at = [limits.error_p2_share, limits.error_p1_share]
+    lines = pd.DataFrame({"limit": at, "words": ["P2", "P1"]})
+    scale = alt.Scale(domain=[0, top], clamp=True, nice=False)
+    axis = alt.Axis(format="~%", title=None, tickCount=5, grid=True)
+    x = alt.X("share:Q", scale=scale, axis=axis)
+    y = _rows_y("row", len(drawn), 0.18)
+    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
+    columns = ["row", "name", "share", "low", "high", "failed", "judged", "over", "words"]
+    base = alt.Chart(drawn[columns])
+    tips = [
+        alt.Tooltip("name:N", title="Workflow"),
+        alt.Tooltip("share:Q", title="Failed", format=".1%"),
+        alt.Tooltip("low:Q", title="At least", format=".1%"),
+        alt.Tooltip("high:Q", title="At most", format=".1%"),
+        alt.Tooltip("failed:Q", title="Failed calls", format=",d"),
+        alt.Tooltip("judged:Q", title="Calls", format=",d"),
+    ]
+    return [
+        alt.Chart(lines)
+        .mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None)
+        .encode(x=alt.X("limit:Q")),
+        _label(lines, "limit", "words", y=2, dx=0, align="center", baseline="bottom", kind="Q"),
+        base.mark_rule(strokeWidth=3, opacity=0.35, tooltip=None).encode(
+            x=alt.X("low:Q"), x2="high:Q", y=y, color=color
+        ),
+        base.mark_circle(size=80, opacity=1).encode(x=x, y=y, color=color, tooltip=tips),
+        *_row_names(base, len(drawn), {"words": "right"}),
+    ]
+
+
+def _rows_y(field: str, rows: int, shift: float = 0.0) -> alt.Y:
+    """Row positions from the top, without an axis; `shift` moves the marks down within the row."""
+    domain = [rows - shift, -shift]
+    return alt.Y(f"{field}:Q", axis=None, scale=alt.Scale(domain=domain, nice=False, zero=False))
+
+
+def _row_names(base: alt.Chart, rows: int, more: dict[str, str]) -> list[alt.Chart]:
+    """Each row's name above its marks at the left, and further words at the right."""
+    y = _rows_y("row", rows, 0.18)
+    style = {"dy": -15, "baseline": "middle", "tooltip": None}
+    name = base.mark_text(align="left", color=INK, fontWeight=500, fontSize=12.5, **style)
+    words = base.mark_text(align="right", color=MUTED, **style)
+    right = [words.encode(x=alt.value("width"), y=y, text=f"{field}:N") for field in more]
+    return [name.encode(x=alt.value(0), y=y, text="name:N"), *right]
+
+
+# 5. Did every workflow run?
+
+CELL_WORDS = {"zero": "zero", "no data": "no data", "planned off": "off"}
+CELL_COLORS = {
+    "ran": (BAND, INK),
+    "zero": (ACCENT, PAGE),
+    "no data": (PAGE, INK),
+    "planned off": (REST, MUTED),
+}
+"""Fill and ink of a day's cell; its word stands in it."""
+
+
+def days_run(ran: pd.DataFrame, settings: Settings) -> Answer:
+    """What each workflow did on each day: ran (how often), zero, no data or planned off.
+
+    Clause E1. Takes `reviews.days_run`: workflow, day, off, state, runs.
+    """
+    names = list(dict.fromkeys(ran.workflow))
+    drawn = ran.assign(
+        row=ran.workflow.map({n: i + 0.5 for i, n in enumerate(names)}),
+        name=ran.workflow.map(settings.display_name),
+        start=ran.day + DAY * 0.02,
+        end=ran.day + DAY * 0.98,
+        noon=ran.day + DAY / 2,
+        words=[_cell_words(r, settings.company.locale) for r in ran.itertuples()],
+    )
+    return Answer(
+        _page(_cells(drawn, len(names)), ROW * len(names) + 4, settings),
+        days_run_title(ran, settings),
+        "Numbers: runs, or calls where the exports hold no runs. Zero and no data are different: "
+        f"zero was measured. {_off_note(ran, settings.company)}".replace(" Grey: rest days.", ""),
+    )
+
+
+def days_run_title(ran: pd.DataFrame, settings: Settings) -> str:
+    """The answer: every workflow ran, or which did not, and which nobody knows of."""
+    missed = {
+        state: ", ".join(settings.display_name(w) for w in dict.fromkeys(own.workflow))
+        for state, own in ran[ran.state.isin(["zero", "no data"])].groupby("state")
+    }
+    said = [
+        f"no run on some day: {missed['zero']}" if "zero" in missed else "",
+        f"no data on some day: {missed['no data']}" if "no data" in missed else "",
+    ]
+    told = "; ".join(s for s in said if s)
+    return told[0].upper() + told[1:] if told else "Every workflow ran on every day it should"
+
+
+def _cell_words(row: object, locale: str) -> str:
+    return CELL_WORDS.get(row.state) or number(row.runs, locale)
+
+
+def _cells(drawn: pd.DataFrame, rows: int) -> list[alt.Chart]:
+    y, x = _rows_y("row", rows, 0.18), alt.X("start:T", axis=_days_axis(drawn.day))
+    tips = [
+        alt.Tooltip("name:N", title="Workflow"),
+        alt.Tooltip("day:T", title="Day", format="%a %-d %b"),
+        alt.Tooltip("state:N", title="State"),
+        alt.Tooltip("words:N", title="Runs"),
+    ]
+    columns = ["row", "name", "day", "start", "end", "noon", "state", "words"]
+    parts = []
+    for state, (fill, ink) in CELL_COLORS.items():
+        own = drawn[drawn.state.eq(state)]
+        if own.empty:
+            continue
+        base = alt.Chart(own[columns])
+        edge = {"stroke": MUTED, "strokeDash": [3, 2]} if state == "no data" else {}
+        parts += [
+            base.mark_bar(color=fill, height=22, cornerRadius=2, **edge).encode(
+                x=x, x2="end:T", y=y, tooltip=tips
+            ),
+            base.mark_text(color=ink, fontSize=11, baseline="middle", tooltip=None).encode(
+                x=alt.X("noon:T"), y=y, text="words:N"
+            ),
+        ]
+    names = alt.Chart(drawn[["row", "name"]].drop_duplicates())
+    return [*parts, *_row_names(names, rows, {})]
+
+
+# 6. Which workflows left their usual cost per run?
+
+STRIP = 74
+"""Pixels of a workflow's strip, its name included."""
+LEAST_RATIO, MOST_RATIO = 0.5, 4.0
+"""The strip's scale, in halvings and doublings of the baseline; the rest stands at its edge."""
+
+
+def run_cost_of_all(
+    bands: pd.DataFrame,
+    findings: pd.DataFrame,
+    settings: Settings,
+    period: Period,
+    weeks: int = WEEKS_SHOWN,
+) -> Answer:
+    """Each workflow's cost per run as a ratio to its baseline, one strip each (clause D2).
+
+    Takes `rules.cost.run_cost_bands` of all workflows and FINDINGS.
+    """
+    begun = period[1] - pd.Timedelta(weeks=weeks)
+    inside = (bands.started_at >= begun) & (bands.started_at < period[1])
+    known = set(settings.workflow(w) and w for w in bands.workflow) - {None}
+    shown = bands[inside & bands.workflow.isin(known) & bands.center.gt(0)]
+    names = [w.id for w in settings.workflows if w.id in set(shown.workflow)]
+    drawn = _strips(shown[shown.state.isin(["ok", "breach"])], names, settings)
+    found = _touching(findings[findings.rule == "R5"], period)
+    layers = [*_shades(shown), *_strip_lines(drawn, shown, names, settings)]
+    return Answer(
+        _page(layers, STRIP * max(len(names), 1), settings, right=34),
+        run_cost_of_all_title(found, settings),
+        "Cost per run divided by its baseline, on a scale of doublings. Thin line: the baseline; "
+        f"dashed: the limit. {_off_note(shown, settings.company)}",
+    )
+
+
+def run_cost_of_all_title(findings: pd.DataFrame, settings: Settings) -> str:
+    """The answer: which workflows were over twice their cost per run, or that all stayed within."""
+    if findings.empty:
+        return "Every workflow stayed within its cost per run"
+    names = ", ".join(settings.display_name(w) for w in dict.fromkeys(findings.workflow))
+    count = findings.workflow.nunique()
+    plural = "workflow" if count == 1 else "workflows"
+    return f"{count} {plural} over the limit of cost per run: {names}"
+
+
+def _strips(bands: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
+    """Ratios laid on their workflow's strip: y counts strips from the top."""
+    times = _array(bands.observed_eur) / _array(bands.center)
+    place = bands.workflow.map({n: i for i, n in enumerate(names)}).astype(float)
+    return pd.DataFrame(
+        {
+            "noon": bands.day + DAY / 2,
+            "name": bands.workflow.map(settings.display_name),
+            "row": place,
+            "ratio": [float(f"{t:.3g}") for t in times],
+            "y": np.round(place + _height(times), 3),
+            "over": bands.state.eq("breach"),
+        }
+    )
+
+
+def _height(times: np.ndarray) -> np.ndarray:
+    """Where a ratio lies within its strip, from 0.3 (most) to 0.96 (least): doublings are equal."""
+    reach = np.log2(MOST_RATIO / LEAST_RATIO)
+    return 0.3 + 0.66 * np.log2(MOST_RATIO / np.clip(times, LEAST_RATIO, MOST_RATIO)) / reach
+
+
+def _strip_lines(
+    drawn: pd.DataFrame, shown: pd.DataFrame, names: list[str], settings: Settings
+) -> list[alt.Chart]:
+    limit = settings.limits.run_cost_ratio
+    scale = alt.Scale(domain=[max(len(names), 1), 0], nice=False, zero=False)
+    y = alt.Y("y:Q", axis=None, scale=scale)
+    lines = pd.DataFrame(
+        [
+            {"y": i + float(_height(np.array([at]))[0]), "words": f"{at:g}×", "limit": at == limit}
+            for i in range(len(names))
+            for at in (1.0, limit)
+        ],
+        columns=["y", "words", "limit"],
+    )
+    heads = [settings.display_name(n) for n in names]
+    title = pd.DataFrame({"y": [i + 0.14 for i in range(len(names))], "name": heads})
+    marks = alt.Chart(lines)
+    text = {"align": "left", "dx": 6, "fontSize": 11, "baseline": "middle"}
+    level = [
+        marks.transform_filter("!datum.limit").mark_rule(color=SOFT, tooltip=None).encode(y=y),
+        marks.transform_filter("datum.limit")
+        .mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None)
+        .encode(y=y),
+        marks.mark_text(color=MUTED, **text).encode(x=alt.value("width"), y=y, text="words:N"),
+        alt.Chart(title)
+        .mark_text(align="left", color=INK, fontSize=12.5, fontWeight=500, baseline="middle")
+        .encode(x=alt.value(0), y=y, text="name:N"),
+    ]
+    return [*level, *_strip_points(drawn, shown, y)]
+
+
+def _strip_points(drawn: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    tips = [
+        alt.Tooltip("name:N", title="Workflow"),
+        alt.Tooltip("noon:T", title="Day", format="%a %-d %b"),
+        alt.Tooltip("ratio:Q", title="Times its baseline", format=".2f"),
+    ]
+    base = alt.Chart(drawn).encode(x=alt.X("noon:T", axis=_days_axis(shown.day)), y=y)
+    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
+    size = alt.condition("datum.over", alt.value(44), alt.value(12))
+    return [
+        base.mark_line(strokeWidth=1.25, color=LINE, tooltip=None).encode(detail="row:Q"),
+        base.mark_circle(opacity=1).encode(
+            color=color,
+            size=alt.condition("datum.over", alt.value(44), alt.value(12)),
+            tooltip=tips,
+        ),
+    ]
+
+
+# 7. How did one incident go?
+
+LEAD = pd.Timedelta(hours=12)
+
+
+def incident(
+    hours: pd.DataFrame,
+    finding: object,
+    timers: pd.DataFrame,
+    settings: Settings,
+    lead: pd.Timedelta = LEAD,
+) -> Answer:
+    """The metric of one finding hour by hour, with its detection and each deadline marked.
+
+    Clauses B2, B6. `hours` holds hour (UTC) and value (EUR a run, or a share 0 to 1), `finding` is
+    a row of FINDINGS, `timers` those of its incident (role, due_at). Shows `lead` before and after.
+    """
+    company, percent = settings.company, str(finding.metric).endswith("share")
+    last = max([finding.ended_at, finding.detected_at, *timers.due_at])
+    inside = hours.hour.between(finding.started_at - lead, last + lead, inclusive="left")
+    some = hours[inside & hours.value.notna()]
+    drawn = _floats(some, ["value"])[["hour", "value"]]
+    drawn["at"] = _local(some.hour, company) + HOUR / 2
+    drawn["over"] = drawn.value > float(finding.limit)
+    band = pd.DataFrame(
+        {
+            "start": [_naive(finding.started_at, company)],
+            "end": [_naive(finding.ended_at, company)],
+        }
+    )
+    layers = [_rect(band, FLAGGED), *_marks(finding, timers, company), *_course(drawn, finding)]
+    unit = "Share of calls that failed" if percent else "Median of an hour's successful runs, EUR"
+    return Answer(
+        _page(layers, 250, settings, right=44),
+        incident_title(finding, settings),
+        f"{unit}. Dashed: the limit. {zone_note(company)}",
+    )
+
+
+def incident_title(finding: object, settings: Settings) -> str:
+    """The answer: what the worst was, and from when to when it lasted."""
+    name, locale = settings.display_name(finding.workflow), settings.company.locale
+    lasted = _lasting(finding, settings.company)
+    if str(finding.metric).endswith("share"):
+        return f"{name}: {share(finding.observed, locale)} of calls failed, {lasted}"
+    times = ratio(finding.observed / finding.baseline, locale)
+    what = "cost per run" if str(finding.metric).startswith("run_") else "usual day"
+    return f"{name}: {times} its {what}, {lasted}"
+
+
+def _naive(at: pd.Timestamp, company: Company) -> pd.Timestamp:
+    return at.tz_convert(company.zone).tz_localize(None)
+
+
+def _marks(finding: object, timers: pd.DataFrame, company: Company) -> list[alt.Chart]:
+    """Detection and deadlines as upright lines; their words stand in steps, one below the other."""
+    told = [("Detected", finding.detected_at)]
+    told += [(f"{t.role} must know", t.due_at) for t in timers.sort_values("due_at").itertuples()]
+    marks = pd.DataFrame(
+        {
+            "at": [_naive(at, company) for _, at in told],
+            "words": [f"{what} {when(at, company)}" for what, at in told],
+        }
+    )
+    rule = alt.Chart(marks[["at", "words"]]).mark_rule(color=INK, strokeWidth=1)
+    steps = [
+        _label(marks.iloc[[i]], "at", "words", y=8 + 15 * i, color=INK) for i in range(len(marks))
+    ]
+    return [rule.encode(x=alt.X("at:T"), tooltip=[alt.Tooltip("words:N", title="")]), *steps]
+
+
+def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
+    percent = str(finding.metric).endswith("share")
+    form = "~%" if percent else _money_format(drawn.value)
+    title = {"title": None} if percent else _unit("EUR a run")
+    top = max([float(finding.limit), *drawn.value]) * MARKS_ROOM
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top])).axis(format=form, **title)
+    axis = alt.Axis(format="%a %-d %b %H:%M", title=None, labelOverlap=True, tickCount=6)
+    base = alt.Chart(drawn[["at", "value", "over"]]).encode(x=alt.X("at:T", axis=axis), y=y)
+    limit = alt.Chart(pd.DataFrame({"value": [float(finding.limit)]}))
+    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
+    tips = [
+        alt.Tooltip("at:T", title="Hour", format="%a %-d %b %H h"),
+        alt.Tooltip("value:Q", title="Share" if percent else "EUR a run", format=form),
+    ]
+    name = {"align": "left", "dx": 6, "fontSize": 11, "baseline": "middle", "text": "limit"}
+    return [
+        limit.mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None).encode(y=alt.Y("value:Q")),
+        limit.mark_text(color=MUTED, **name).encode(x=alt.value("width"), y=alt.Y("value:Q")),
+        base.mark_line(color=LINE, strokeWidth=1.25, tooltip=None),
+        base.mark_circle(size=40, opacity=1).encode(color=color, tooltip=tips),
+    ]
+
+
+MARKS_ROOM = 1.35
+"""How far the scale reaches over the highest value, so that the marks' words find room."""

@@ -158,15 +158,16 @@ def ratio(times: object, locale: str) -> str:
 
 
 def share(part: object, locale: str) -> str:
-    """A share (0 to 1) in percent: one decimal below 10 %, none from there on.
+    """A share (0 to 1) in percent: one decimal below 10 % unless it is whole, none from there on.
 
-    >>> share(0.0234, "en_GB").replace(NBSP, " "), share(0.62, "en_GB").replace(NBSP, " ")
-    ('2.3 %', '62 %')
+    >>> [share(x, "en_GB").replace(NBSP, " ") for x in (0.0234, 0.05, 0.62)]
+    ['2.3 %', '5 %', '62 %']
     """
     if missing(part):
         return WORDS["missing"]
     percent = 100 * float(part)
-    decimals = 1 if 0 < round(percent, 1) < WHOLE_PERCENT_FROM else 0
+    whole = round(percent, 1) == round(percent) or percent >= WHOLE_PERCENT_FROM
+    decimals = 0 if whole else 1
     return f"{number(percent, locale, decimals)}{NBSP}%"
 
 
@@ -368,7 +369,7 @@ WRITERS: dict[str, Callable[[object, Company], str]] = {
     "count": lambda v, c: number(v, c.locale),
     "tenths": lambda v, c: number(v, c.locale, 1),
     "money": lambda v, c: number(v, c.locale, money_decimals(v)),
-    "share": lambda v, c: share(v, c.locale).replace(f"{NBSP}%", ""),
+    "share": lambda v, c: number(None if missing(v) else 100 * float(v), c.locale, 1),
     "ratio": lambda v, c: ratio(v, c.locale),
     "when": when,
     "day": day,
