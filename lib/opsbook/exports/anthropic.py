@@ -26,12 +26,11 @@ def read_tokens(rows: Rows, zone: str) -> Reading:
     plain = fields.integer("usage_input_tokens_no_cache", required=True)
     writes = sum(fields.integer(c).fillna(0) for c in CACHE_WRITES)
     reads = fields.integer("usage_input_tokens_cache_read").fillna(0)
-    parts = pd.DataFrame({n: fields.text(n).fillna("") for n in KEY})
     calls = pd.DataFrame(
         {
             "ts": start,
             "bucket_s": bucket_s,
-            "row_key": parts.agg("|".join, axis=1) if len(parts) else None,
+            "row_key": fields.key(*KEY),
             "provider": "anthropic",
             "account": fields.text("workspace"),
             "request_model": fields.text("model_version"),

@@ -1,12 +1,17 @@
 """Typed columns out of rows of text, keeping a reason for each row that has a value of no use."""
 
+import hashlib
 import json
 
+import numpy as np
 import pandas as pd
 
-from opsbook.exports.reading import EMPTY, Rows, masked
-from opsbook.schema import UTC
+from opsbook.exports.reading import EMAIL, EMPTY, SECRET, Rows, masked
+from opsbook.schema import DAY, UTC
 
+SUSPECT = f"{SECRET.pattern}|{EMAIL.pattern}"
+LARGEST = 2.0**53
+"""Larger numbers are not exact, and no count or cost is that large."""
 TIME_EXAMPLE = "expected like 2026-11-23T14:00:00Z"
 
 
@@ -18,48 +23,84 @@ class Fields:
         self.rows, self.comma = rows, comma
         self.reasons = pd.Series(pd.NA, index=rows.frame.index, dtype="string")
 
-    def text(self, name: str) -> pd.Series:
-        """A column as text, blank and NULL as <NA>; all <NA> when the file has no such column."""
+    def text(self, name: str, required: bool = False) -> pd.Series:
+        """A column as text, keys and addresses masked, blank and NULL as <NA>.
+
+        All <NA> when the file has no such column.
+        """
+        values = self._raw(name)
+        if required:
+            self._refuse(name, values, values.isna(), "is missing", found=False)
+        suspect = values.str.contains(SUSPECT, regex=True, na=False)
+        return values.mask(suspect, values[suspect].map(masked)) if suspect.any() else values
+
+    def _raw(self, name: str) -> pd.Series:
         if name not in self.rows.frame:
             return pd.Series(pd.NA, index=self.rows.frame.index, dtype="string")
         values = self.rows.frame[name].str.strip()
         return values.mask(values.str.lower().isin(EMPTY))
 
-    def number(self, name: str, required: bool = False) -> pd.Series:
-        """A column as Float64: 10.0, 1e-05, and 1.234,56 where the file writes commas."""
-        texts = self.text(name)
-        plain = texts.str.replace(r"[$€\s\u00a0]", "", regex=True)
+    def key(self, *names: str) -> pd.Series:
+        """What identifies a row across exports: columns joined, secrets as a hash of themselves.
+
+        Masking alone would make two keys with the same ending one.
+        """
+        parts = [self._raw(n).fillna("") for n in names]
+        joined = parts[0].str.cat(parts[1:], sep="|") if len(parts) > 1 else parts[0]
+        secret = joined.str.contains(SUSPECT, regex=True, na=False)
+        return joined.mask(secret, joined[secret].map(_hashed)) if secret.any() else joined
+
+    def number(self, name: str, required: bool = False, signed: bool = False) -> pd.Series:
+        """A column as Float64: 10.0, 1e-05, 1,234.5, and 1.234,56 where the file writes commas.
+
+        A number written in the other style than its file's is refused, never guessed.
+        """
+        texts = self._raw(name)
+        plain = texts.str.replace(r"[$€\s\u00a0\u202f']", "", regex=True)
+        thousands, point = (r"\.", ",") if self.comma else (",", r"\.")
+        grouped = plain.str.fullmatch(
+            rf"-?\d{{1,3}}(?:{thousands}\d{{3}})+(?:{point}\d+)?", na=False
+        )
+        plain = plain.mask(grouped, plain.str.replace(thousands, "", regex=True))
         if self.comma:
-            plain = plain.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-        values = pd.to_numeric(plain, errors="coerce").astype("Float64")
-        self._refuse(name, texts, values.isna() & texts.notna(), "is not a number")
-        self._refuse(name, texts, values.notna() & (values < 0), "is below zero")
+            strange = plain.str.contains(".", regex=False, na=False)
+            plain = plain.mask(strange).str.replace(",", ".", regex=False)
+        values = pd.to_numeric(plain.astype(object), errors="coerce").astype("float64")
+        values = values.where(values.abs() <= LARGEST).astype("Float64")
+        style = "a number with a decimal comma" if self.comma else "a number"
+        self._refuse(name, texts, values.isna() & texts.notna(), f"is not {style}")
+        if not signed:
+            self._refuse(name, texts, values.notna() & (values < 0), "is below zero")
         if required:
-            self._refuse(name, texts, texts.isna(), "is missing; expected a number")
+            missing = "is missing; expected a number"
+            self._refuse(name, texts, texts.isna(), missing, found=False)
         return values
 
     def integer(self, name: str, required: bool = False) -> pd.Series:
         """A column as Int64; `10.0` is ten, `10.5` is refused."""
         values = self.number(name, required)
         broken = values.notna() & (values % 1 != 0)
-        self._refuse(name, self.text(name), broken, "is not a whole number")
+        self._refuse(name, self._raw(name), broken, "is not a whole number")
         return values.mask(broken).astype("Int64")
 
-    def time(self, name: str, zone: str = "UTC", day_first: bool = False) -> pd.Series:
-        """A column as UTC: ISO 8601, epoch seconds, or `dd.mm.yyyy HH:MM` where `day_first`.
+    def time(self, name: str, zone: str = "UTC") -> pd.Series:
+        """A column as UTC: ISO 8601, epoch seconds or milliseconds, or dd.mm.yyyy HH:MM.
 
         A time without a zone is in `zone`; one that the change of clocks skips is refused, one
-        that it doubles is taken as the first.
+        that it doubles is taken as the first. 3/4/2026 is read as the company writes dates.
         """
-        texts = self.text(name).str.strip('"')
-        seconds = pd.to_numeric(texts, errors="coerce")
-        epoch = pd.to_datetime(seconds, unit="s", utc=True, errors="coerce").astype(UTC)
-        written = texts.where(seconds.isna())
-        zoned = written.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$", regex=True, na=False)
-        aware = pd.to_datetime(
-            written.where(zoned), utc=True, errors="coerce", format="ISO8601"
-        ).astype(UTC)
-        values = epoch.fillna(aware).fillna(_local(written.mask(zoned), zone, day_first))
+        texts = self._raw(name).str.strip('"')
+        epoch = _epoch(pd.to_numeric(texts.astype(object), errors="coerce").astype("float64"))
+        written = texts.where(epoch.isna())
+        zoned = written.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$", regex=True, na=False)
+        iso = written.where(written.str.match(r"\d{4}-\d\d", na=False))
+        aware = pd.to_datetime(iso.where(zoned), utc=True, errors="coerce", format="ISO8601")
+        naive = pd.to_datetime(iso.mask(zoned), errors="coerce", format="ISO8601").astype(DAY)
+        naive = naive.fillna(_dated(written.where(iso.isna()), self.rows.month_first))
+        local = naive.dt.tz_localize(zone, ambiguous=np.ones(len(naive), bool), nonexistent="NaT")
+        values = epoch.fillna(aware.astype(UTC)).fillna(local.dt.tz_convert("UTC").astype(UTC))
+        skipped = naive.notna() & local.isna()
+        self._refuse(name, texts, skipped, f"does not exist in {zone}: the clocks go forward there")
         self._refuse(name, texts, values.isna(), f"is not a time; {TIME_EXAMPLE}")
         return values
 
@@ -76,10 +117,14 @@ class Fields:
         strange = values.notna() & ~values.isin(known)
         self._refuse(name, values, strange, f"is not known; expected one of {', '.join(known)}")
 
-    def _refuse(self, name: str, texts: pd.Series, broken: pd.Series, why: str) -> None:
-        """Give the rows a reason, unless they have an earlier one."""
-        found = f"{name} " + texts.fillna("").map(lambda t: f'"{masked(t)[:60]}" ') + why
-        self.reasons = self.reasons.mask(broken & self.reasons.isna(), found)
+    def _refuse(
+        self, name: str, texts: pd.Series, broken: pd.Series, why: str, found: bool = True
+    ) -> None:
+        """Give the rows a reason, with what was found unless nothing was; an earlier one stays."""
+        new = broken & self.reasons.isna()
+        if new.any():
+            shown = texts[new].fillna("").map(lambda t: f'"{masked(t)[:60]}" ' if found else "")
+            self.reasons = self.reasons.mask(new, f"{name} " + shown.astype("string") + why)
 
     def quarantine(self) -> pd.DataFrame:
         """Row, text and reason of every row that cannot be used, broken lines among them."""
@@ -92,16 +137,28 @@ class Fields:
         return both.assign(text=both.text.astype("string").map(masked)).sort_values("row")
 
 
+def _hashed(text: str) -> str:
+    return f"{masked(text)}#{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 def _object(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 
-def _local(texts: pd.Series, zone: str, day_first: bool) -> pd.Series:
-    """Times without a zone, read in `zone`."""
-    form = {"dayfirst": True, "format": "mixed"} if day_first else {"format": "ISO8601"}
-    naive = pd.to_datetime(texts, errors="coerce", **form)
-    local = naive.dt.tz_localize(zone, ambiguous=True, nonexistent="NaT")
-    return local.dt.tz_convert("UTC").astype(UTC)
+def _epoch(numbers: pd.Series) -> pd.Series:
+    """Seconds or milliseconds since 1970 as times, from 2001 to 2286; <NA> for other numbers."""
+    seconds = numbers.where(numbers.between(1e9, 1e10)).fillna(numbers / 1000)
+    micros = (seconds.where(seconds.between(1e9, 1e10)) * 1e6).round()
+    return pd.to_datetime(micros.astype("Int64"), unit="us", utc=True).astype(UTC)
+
+
+def _dated(texts: pd.Series, month_first: bool) -> pd.Series:
+    """Times written 3.11.2026 or 11/3/2026, with or without a time of day, without a zone."""
+    slashed = "%m/%d/%Y" if month_first else "%d/%m/%Y"
+    found = pd.Series(pd.NaT, index=texts.index, dtype=DAY)
+    for form in (f"{d}{t}" for d in ("%d.%m.%Y", slashed) for t in (" %H:%M:%S", " %H:%M", "")):
+        found = found.fillna(pd.to_datetime(texts, errors="coerce", format=form).astype(DAY))
+    return found

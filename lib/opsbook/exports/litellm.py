@@ -8,7 +8,7 @@ import pandas as pd
 
 from opsbook.exports import Reader, Reading
 from opsbook.exports.fields import Fields
-from opsbook.exports.reading import Rows
+from opsbook.exports.reading import Rows, masked
 
 DAY_S = 86400
 OUTCOMES = {"success": "ok", "failure": "error"}
@@ -17,15 +17,16 @@ OUTCOMES = {"success": "ok", "failure": "error"}
 def read_logs(rows: Rows, zone: str) -> Reading:
     """Calls of the spend logs; the key's alias tells the workflow, the session the run."""
     fields = Fields(rows)
+    fields.text("request_id", required=True)
     start, end = fields.time("startTime"), fields.time("endTime")
     meta = fields.mapping("metadata")
-    alias = meta.map(lambda m: m.get("user_api_key_alias")).astype("string")
+    alias = meta.map(_alias).astype("string")
     spend = fields.number("spend")
     calls = pd.DataFrame(
         {
             "ts": start,
             "bucket_s": 0,
-            "row_key": fields.text("request_id"),
+            "row_key": fields.key("request_id"),
             "provider": fields.text("custom_llm_provider"),
             "account": alias.fillna(fields.text("key_alias")),
             "run_id": fields.text("session_id"),
@@ -35,7 +36,9 @@ def read_logs(rows: Rows, zone: str) -> Reading:
             "status": _outcome(fields, meta),
             "error_type": meta.map(_error).astype("string"),
             "input_tokens": fields.integer("prompt_tokens"),
-            "cache_read_tokens": fields.integer("cache_read_input_tokens"),
+            "cache_read_tokens": fields.integer("cache_read_input_tokens").fillna(
+                meta.map(_cached).astype("Int64")
+            ),
             "output_tokens": fields.integer("completion_tokens"),
             "cost": spend,
             "currency": pd.Series("USD", index=spend.index).where(spend.notna()),
@@ -46,10 +49,25 @@ def read_logs(rows: Rows, zone: str) -> Reading:
     return Reading(calls=calls[fields.reasons.isna()], quarantine=fields.quarantine())
 
 
+def _alias(meta: dict) -> str | None:
+    """The alias of the key a call was made with."""
+    alias = meta.get("user_api_key_alias")
+    return masked(alias) if isinstance(alias, str) and alias else None
+
+
+def _cached(meta: dict) -> int | None:
+    """Input tokens read from the cache, as the vendor's own usage in the metadata says."""
+    inner: object = meta
+    for name in ("additional_usage_values", "prompt_tokens_details", "cached_tokens"):
+        inner = inner.get(name) if isinstance(inner, dict) else None
+    return inner if isinstance(inner, int) and 0 <= inner < 2**53 else pd.NA
+
+
 def _error(meta: dict) -> str | None:
     """The class of the error that a failed call's metadata carries."""
     info = meta.get("error_information")
-    return info.get("error_class") if isinstance(info, dict) else None
+    kind = info.get("error_class") if isinstance(info, dict) else None
+    return masked(kind) if isinstance(kind, str) else None
 
 
 def _outcome(fields: Fields, meta: pd.Series) -> pd.Series:
@@ -65,14 +83,12 @@ def read_usage(rows: Rows, zone: str) -> Reading:
     fields = Fields(rows)
     day = fields.time("date")
     failed = fields.integer("failed_requests").fillna(0)
-    names = ("date", "entity_id", "api_key", "user_id", "model")
-    parts = pd.DataFrame({n: fields.text(n).fillna("") for n in names})
     spend = fields.number("spend", required=True)
     done = pd.DataFrame(
         {
             "ts": day,
             "bucket_s": DAY_S,
-            "row_key": parts.agg("|".join, axis=1) if len(parts) else None,
+            "row_key": fields.key("date", "entity_id", "api_key", "user_id", "model"),
             "account": fields.text("key_alias").fillna(fields.text("entity_alias")),
             "request_model": fields.text("model"),
             "served_model": fields.text("model"),

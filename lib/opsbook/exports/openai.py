@@ -22,19 +22,20 @@ def read_usage(rows: Rows, zone: str) -> Reading:
             "ts": start,
             "bucket_s": ((end - start) / pd.Timedelta(seconds=1)).astype("Float64").astype("Int64"),
             "provider": "openai",
-            "account": fields.text("project_name").fillna(fields.text("project_id")),
+            "account": _project(fields),
             "request_model": fields.text("model"),
             "served_model": fields.text("model"),
             "requests": fields.integer("num_model_requests"),
             "status": "unknown",
             "input_tokens": fields.integer("input_tokens"),
             "cache_read_tokens": fields.integer("input_cached_tokens"),
+            "cache_write_tokens": fields.integer("input_cache_write_tokens"),
             "output_tokens": fields.integer("output_tokens"),
             "row": rows.frame.index,
         }
     )
     parts = ("start_time", "project_id", "user_id", "api_key_id", "model", "batch", "service_tier")
-    calls["row_key"] = _key(fields, parts)
+    calls["row_key"] = fields.key(*parts)
     used = fields.text("model").notna() & fields.reasons.isna()
     return _reading(fields, calls[used], pd.DataFrame(), start, end)
 
@@ -48,14 +49,14 @@ def read_cost(rows: Rows, zone: str) -> Reading:
             "period_start": start,
             "period_end": end,
             "provider": "openai",
-            "account": fields.text("project_name").fillna(fields.text("project_id")),
+            "account": _project(fields),
             "line_item": fields.text("line_item"),
-            "amount": fields.number("amount_value"),
+            "amount": fields.number("amount_value", signed=True),
             "currency": fields.text("amount_currency").str.upper(),
             "row": rows.frame.index,
         }
     )
-    bills["row_key"] = _key(fields, ("start_time", "project_id", "line_item"))
+    bills["row_key"] = fields.key("start_time", "project_id", "line_item")
     billed = fields.text("amount_value").notna() & fields.reasons.isna()
     return _reading(fields, pd.DataFrame(), bills[billed], start, end)
 
@@ -67,9 +68,9 @@ def read_empty(rows: Rows, zone: str) -> Reading:
     return _reading(fields, pd.DataFrame(), pd.DataFrame(), start, end)
 
 
-def _key(fields: Fields, names: tuple[str, ...]) -> pd.Series:
-    parts = pd.DataFrame({n: fields.text(n).fillna("") for n in names})
-    return parts.agg("|".join, axis=1) if len(parts) else pd.Series(dtype="string")
+def _project(fields: Fields) -> pd.Series:
+    """The project's id, which joins both exports; its name where there is none."""
+    return fields.text("project_id").fillna(fields.text("project_name"))
 
 
 def _reading(

@@ -9,7 +9,8 @@ import gzip
 import io
 import json
 import re
-from dataclasses import dataclass, field
+import zlib
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from python_calamine import CalamineWorkbook
@@ -17,7 +18,14 @@ from python_calamine import CalamineWorkbook
 from opsbook.errors import ExportError
 
 EMPTY = ("", "null", "none", "nan", "n/a", "-")
-SECRET = re.compile(r"\b(sk|pk|rk|key|token)[-_][A-Za-z0-9_-]{12,}|\b[A-Fa-f0-9]{40,}\b")
+SECRET = re.compile(
+    r"\b(?:sk|pk|rk|xox[abp]|ghp|hf)[-_][A-Za-z0-9_-]{12,}|\bAKIA[A-Z0-9]{16}\b"
+    r"|\bAIza[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+|\b[A-Fa-f0-9]{40,}\b"
+)
+"""Keys as vendors issue them, signed tokens, and the hashes of keys."""
+csv.field_size_limit(2**31 - 1)  # a cell may hold a whole prompt; the default is 131,072 signs
+DECIMAL_COMMA = re.compile(r"^-?(?:\d{1,3}(?:\.\d{3})+,\d+|0,\d+|\d+,(?:\d{1,2}|\d{4,}))$")
+"""A number that can only be read with a decimal comma; 1,234 alone could be either."""
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 
@@ -25,13 +33,15 @@ EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 class Rows:
     """A file as text: one column per header field, indexed by the row's number in the file.
 
-    `broken` holds row, text and reason of lines that are no rows.
+    `broken` holds row, text and reason of lines that are no rows; `comma` says that semicolons part
+    the fields, `month_first` that the company writes 3/14/2026.
     """
 
     header: tuple[str, ...]
     frame: pd.DataFrame
     broken: list[dict] = field(default_factory=list)
     comma: bool = False
+    month_first: bool = False
 
     @property
     def count(self) -> int:
@@ -39,8 +49,12 @@ class Rows:
         return len(self.frame) + len(self.broken)
 
 
-def read_rows(content: bytes) -> Rows:
+def read_rows(content: bytes, month_first: bool = False) -> Rows:
     """The rows of a CSV, JSON, JSONL or XLSX file, gzipped or not; ExportError if it is none."""
+    return replace(_rows(content), month_first=month_first)
+
+
+def _rows(content: bytes) -> Rows:
     if content[:2] == b"\x1f\x8b":
         content = _unzipped(content)
     if content[:2] == b"PK":
@@ -52,7 +66,7 @@ def read_rows(content: bytes) -> Rows:
 def _unzipped(content: bytes) -> bytes:
     try:
         return gzip.decompress(content)
-    except (OSError, EOFError) as problem:
+    except (OSError, EOFError, zlib.error) as problem:
         raise ExportError(f"is a damaged gzip file ({problem}); export it again") from problem
 
 
@@ -84,10 +98,15 @@ def _sheet_rows(content: bytes) -> Rows:
         sheet = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
     except Exception as problem:  # calamine raises its own, plain and zip errors
         raise ExportError(f"is no readable workbook ({problem}); save it as .xlsx") from problem
-    return _tabular([[_cell_text(c) for c in line] for line in sheet], False)
+    texts = [c for line in sheet for c in line if isinstance(c, str)]
+    comma = any(map(DECIMAL_COMMA.search, texts))
+    return _tabular([[_cell_text(c, comma) for c in line] for line in sheet], comma)
 
 
-def _cell_text(cell: object) -> str:
+def _cell_text(cell: object, comma: bool) -> str:
+    """A cell as text; a number in the style in which the sheet's own text writes numbers."""
+    if isinstance(cell, float) and comma:
+        return format(cell, ".15g").replace(".", ",")
     return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
 
 
@@ -114,10 +133,10 @@ def _json_rows(text: str) -> Rows:
     """Records of a JSON list, of an object's `data`, or of lines; nested values stay text."""
     try:
         whole = json.loads(text)
-    except ValueError:
-        return _jsonl_rows(text.splitlines())
-    inner = whole.get("data", [whole]) if isinstance(whole, dict) else whole
-    return _records(dict(enumerate(inner, start=1)), [])
+    except (ValueError, RecursionError):
+        return _jsonl_rows(text.split("\n"))
+    inner = whole.get("data", whole) if isinstance(whole, dict) else whole
+    return _records(dict(enumerate(inner if isinstance(inner, list) else [whole], start=1)), [])
 
 
 def _jsonl_rows(lines: list[str]) -> Rows:
@@ -127,7 +146,7 @@ def _jsonl_rows(lines: list[str]) -> Rows:
             continue
         try:
             records[number] = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             reason = "is no complete JSON object; expected one a line"
             broken.append({"row": number, "text": line, "reason": reason})
     return _records(records, broken)

@@ -8,32 +8,32 @@ import pandas as pd
 
 from opsbook.exports import Reader, Reading
 from opsbook.exports.fields import Fields
-from opsbook.exports.reading import Rows
+from opsbook.exports.reading import DECIMAL_COMMA, Rows
+from opsbook.schema import OUTPUT_CLASSES, STATUSES
 
 COLUMNS = (
     "ts", "workflow", "run_id", "model", "input_tokens", "output_tokens", "cost", "currency",
     "status", "latency_ms", "quality", "output_class",
 )  # fmt: skip
-DOTTED = r"^\d{1,2}\.\d{1,2}\.\d{2,4}"
+NUMBERS = ("cost", "quality", "latency_ms", "input_tokens", "output_tokens")
 
 
 def read_template(rows: Rows, zone: str) -> Reading:
     """Calls as a person wrote them; the row's time, workflow and run are its identity."""
     fields = Fields(rows, comma=_commas(rows))
-    dotted = fields.text("ts").str.contains(DOTTED, na=False).any()
     cost = fields.number("cost")
     status = fields.text("status").str.lower().fillna("unknown")
-    fields.refuse_unknown("status", status, ("ok", "error", "rate_limited", "timeout", "refused",
-                                             "cancelled", "unknown"))  # fmt: skip
+    fields.refuse_unknown("status", status, STATUSES)
     kind = fields.text("output_class").str.lower()
-    fields.refuse_unknown("output_class", kind, ("answer", "refusal", "empty"))
-    parts = pd.DataFrame({n: fields.text(n).fillna("") for n in ("ts", "workflow", "run_id")})
-    twin = parts.groupby(list(parts.columns)).cumcount().astype("string")
+    fields.refuse_unknown("output_class", kind, OUTPUT_CLASSES)
+    ts = fields.time("ts", zone)
+    name = ts.astype("string").str.cat(fields.key("workflow", "run_id"), sep="|", na_rep="")
+    twin = name.groupby(name).cumcount().astype("string")
     calls = pd.DataFrame(
         {
-            "ts": fields.time("ts", zone, day_first=bool(dotted)),
+            "ts": ts,
             "bucket_s": 0,
-            "row_key": parts.agg("|".join, axis=1) + "|" + twin if len(parts) else None,
+            "row_key": name + "|" + twin,
             "account": fields.text("workflow"),
             "run_id": fields.text("run_id"),
             "request_model": fields.text("model"),
@@ -54,10 +54,13 @@ def read_template(rows: Rows, zone: str) -> Reading:
 
 
 def _commas(rows: Rows) -> bool:
-    """Whether the file writes decimal commas: some number has one and no figure after a dot."""
-    numbers = [c for c in ("cost", "quality", "latency_ms") if c in rows.frame]
-    texts = pd.concat([rows.frame[c] for c in numbers]) if numbers else pd.Series(dtype="string")
-    return bool(texts.str.contains(r"\d,\d", na=False).any())
+    """Whether the file writes decimal commas, as its numbers show; else as its separator does."""
+    numbers = [rows.frame[c] for c in NUMBERS if c in rows.frame]
+    texts = pd.concat(numbers).str.strip() if numbers else pd.Series(dtype="string")
+    if texts.str.contains(DECIMAL_COMMA, regex=True, na=False).any():
+        return True
+    point = texts.str.contains(r"^-?\d+\.(?:\d{1,2}|\d{4,})$", regex=True, na=False).any()
+    return rows.comma and not point
 
 
 TEMPLATE = Reader(
