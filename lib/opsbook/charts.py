@@ -635,7 +635,7 @@ def _share_rows(drawn: pd.DataFrame, top: float, settings: Settings) -> list[alt
             x=alt.X("low:Q"), x2="high:Q", y=y, color=color
         ),
         base.mark_circle(size=80, opacity=1).encode(x=x, y=y, color=color, tooltip=tips),
-        *_row_names(base, len(drawn), {"words": "right"}),
+        *_row_names(base, len(drawn), "words"),
     ]
 
 
@@ -645,14 +645,14 @@ def _rows_y(field: str, rows: int, shift: float = 0.0) -> alt.Y:
     return alt.Y(f"{field}:Q", axis=None, scale=alt.Scale(domain=domain, nice=False, zero=False))
 
 
-def _row_names(base: alt.Chart, rows: int, more: dict[str, str]) -> list[alt.Chart]:
-    """Each row's name above its marks at the left, and further words at the right."""
-    y = _rows_y("row", rows, 0.18)
+def _row_names(base: alt.Chart, rows: int, words: str = "", shift: float = 0.18) -> list[alt.Chart]:
+    """Each row's name above its marks at the left, and further words (a field) at the right."""
+    y = _rows_y("row", rows, shift)
     style = {"dy": -15, "baseline": "middle", "tooltip": None}
     name = base.mark_text(align="left", color=INK, fontWeight=500, fontSize=12.5, **style)
-    words = base.mark_text(align="right", color=MUTED, **style)
-    right = [words.encode(x=alt.value("width"), y=y, text=f"{field}:N") for field in more]
-    return [name.encode(x=alt.value(0), y=y, text="name:N"), *right]
+    names = [name.encode(x=alt.value(0), y=y, text="name:N")]
+    more = base.mark_text(align="right", color=MUTED, **style)
+    return [*names, more.encode(x=alt.value("width"), y=y, text=f"{words}:N")] if words else names
 
 
 # 5. Did every workflow run?
@@ -708,38 +708,39 @@ def _cell_words(row: object, locale: str) -> str:
 
 
 def _cells(drawn: pd.DataFrame, rows: int) -> list[alt.Chart]:
-    y, x = _rows_y("row", rows, 0.18), alt.X("start:T", axis=_days_axis(drawn.day))
+    x = alt.X("start:T", axis=_days_axis(drawn.day))
     tips = [
         alt.Tooltip("name:N", title="Workflow"),
         alt.Tooltip("day:T", title="Day", format="%a %-d %b"),
         alt.Tooltip("state:N", title="State"),
         alt.Tooltip("words:N", title="Runs"),
     ]
-    columns = ["row", "name", "day", "start", "end", "noon", "state", "words"]
+    placed = drawn.assign(top=drawn.row - 0.08, bottom=drawn.row + 0.44, middle=drawn.row + 0.18)
+    columns = ["top", "middle", "bottom", "name", "day", "start", "end", "noon", "state", "words"]
     parts = []
     for state, (fill, ink) in CELL_COLORS.items():
-        own = drawn[drawn.state.eq(state)]
+        own = placed[placed.state.eq(state)]
         if own.empty:
             continue
         base = alt.Chart(own[columns])
         edge = {"stroke": MUTED, "strokeDash": [3, 2]} if state == "no data" else {}
         parts += [
-            base.mark_bar(color=fill, height=22, cornerRadius=2, **edge).encode(
-                x=x, x2="end:T", y=y, tooltip=tips
+            base.mark_rect(color=fill, cornerRadius=2, **edge).encode(
+                x=x, x2="end:T", y=_rows_y("top", rows), y2="bottom:Q", tooltip=tips
             ),
             base.mark_text(color=ink, fontSize=11, baseline="middle", tooltip=None).encode(
-                x=alt.X("noon:T"), y=y, text="words:N"
+                x=alt.X("noon:T"), y=_rows_y("middle", rows), text="words:N"
             ),
         ]
     names = alt.Chart(drawn[["row", "name"]].drop_duplicates())
-    return [*parts, *_row_names(names, rows, {})]
+    return [*parts, *_row_names(names, rows, shift=0)]
 
 
 # 6. Which workflows left their usual cost per run?
 
-STRIP = 74
+STRIP = 84
 """Pixels of a workflow's strip, its name included."""
-LEAST_RATIO, MOST_RATIO = 0.5, 4.0
+LEAST_RATIO, MOST_RATIO = 0.7, 3.2
 """The strip's scale, in halvings and doublings of the baseline; the rest stands at its edge."""
 
 
@@ -844,17 +845,15 @@ def _strip_points(drawn: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[al
     size = alt.condition("datum.over", alt.value(44), alt.value(12))
     return [
         base.mark_line(strokeWidth=1.25, color=LINE, tooltip=None).encode(detail="row:Q"),
-        base.mark_circle(opacity=1).encode(
-            color=color,
-            size=alt.condition("datum.over", alt.value(44), alt.value(12)),
-            tooltip=tips,
-        ),
+        base.mark_circle(opacity=1).encode(color=color, size=size, tooltip=tips),
     ]
 
 
 # 7. How did one incident go?
 
 LEAD = pd.Timedelta(hours=12)
+GAP = pd.Timedelta(hours=3)
+"""Hours further apart than this are not joined by a line."""
 
 
 def incident(
@@ -907,20 +906,24 @@ def _naive(at: pd.Timestamp, company: Company) -> pd.Timestamp:
 
 
 def _marks(finding: object, timers: pd.DataFrame, company: Company) -> list[alt.Chart]:
-    """Detection and deadlines as upright lines; their words stand in steps, one below the other."""
+    """Detection and deadlines as upright lines, each from its words down.
+
+    The words stand in steps, one below the other, so that no line runs through another's words.
+    """
     told = [("Detected", finding.detected_at)]
     told += [(f"{t.role} must know", t.due_at) for t in timers.sort_values("due_at").itertuples()]
-    marks = pd.DataFrame(
-        {
-            "at": [_naive(at, company) for _, at in told],
-            "words": [f"{what} {when(at, company)}" for what, at in told],
-        }
-    )
-    rule = alt.Chart(marks[["at", "words"]]).mark_rule(color=INK, strokeWidth=1)
-    steps = [
-        _label(marks.iloc[[i]], "at", "words", y=8 + 15 * i, color=INK) for i in range(len(marks))
+    marks = [
+        pd.DataFrame({"at": [_naive(at, company)], "words": [f"{what} {when(at, company)}"]})
+        for what, at in told
     ]
-    return [rule.encode(x=alt.X("at:T"), tooltip=[alt.Tooltip("words:N", title="")]), *steps]
+    return [part for i, mark in enumerate(marks) for part in _mark(mark, 8 + 16 * i)]
+
+
+def _mark(mark: pd.DataFrame, y: float) -> list[alt.Chart]:
+    rule = alt.Chart(mark).mark_rule(color=INK, strokeWidth=1)
+    tip = [alt.Tooltip("words:N", title="")]
+    upright = rule.encode(x=alt.X("at:T"), y=alt.value(y - 6), y2=alt.value("height"), tooltip=tip)
+    return [upright, _label(mark, "at", "words", y=y, color=INK, baseline="middle")]
 
 
 def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
@@ -929,8 +932,11 @@ def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
     title = {"title": None} if percent else _unit("EUR a run")
     top = max([float(finding.limit), *drawn.value]) * MARKS_ROOM
     y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top])).axis(format=form, **title)
-    axis = alt.Axis(format="%a %-d %b %H:%M", title=None, labelOverlap=True, tickCount=6)
-    base = alt.Chart(drawn[["at", "value", "over"]]).encode(x=alt.X("at:T", axis=axis), y=y)
+    reach = drawn["at"].max() - drawn["at"].min()
+    form_at = "%a %-d" if reach > LEAD * 6 else "%a %H:%M"
+    axis = alt.Axis(format=form_at, title=None, labelOverlap=True, tickCount=6)
+    gaps = drawn.assign(part=drawn["at"].diff().gt(GAP).cumsum())
+    base = alt.Chart(gaps[["at", "value", "over", "part"]]).encode(x=alt.X("at:T", axis=axis), y=y)
     limit = alt.Chart(pd.DataFrame({"value": [float(finding.limit)]}))
     color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
     tips = [
@@ -941,7 +947,7 @@ def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
     return [
         limit.mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None).encode(y=alt.Y("value:Q")),
         limit.mark_text(color=MUTED, **name).encode(x=alt.value("width"), y=alt.Y("value:Q")),
-        base.mark_line(color=LINE, strokeWidth=1.25, tooltip=None),
+        base.mark_line(color=LINE, strokeWidth=1.25, tooltip=None).encode(detail="part:O"),
         base.mark_circle(size=40, opacity=1).encode(color=color, tooltip=tips),
     ]
 
