@@ -4,10 +4,11 @@ import re
 
 import pandas as pd
 
-from opsbook.prices import estimated_usd, in_euro, priced
+from opsbook.prices import EXACT, estimated_usd, in_euro, priced
 from opsbook.schema import CALLS
 from opsbook.settings import Settings
 
+JOINED = ["provider", "account", "day", "model"]
 DATED = re.compile(r"[-@](?:20\d\d-?\d\d-?\d\d|latest)$")
 
 
@@ -28,32 +29,40 @@ def canonical(calls: pd.DataFrame, source: str, file_id: str, settings: Settings
 
 
 def with_bills(calls: pd.DataFrame, bills: pd.DataFrame) -> pd.DataFrame:
-    """Estimated calls with the vendor's own cost, where a bill covers the same day and model.
+    """Totals with the vendor's own cost, where a bill covers the same day, account and model.
 
     Cost and usage of one provider are joined, never added: the bill of a (UTC day, account, model)
-    is shared over that day's calls in proportion to their estimated cost. What no bill covers
-    stays estimated; what joins no call stays a bill.
+    is shared over that day's totals in proportion to their estimated cost. What no bill covers
+    stays estimated; what joins no total stays a bill. Single calls keep the cost they came with.
+    Doing it again with more bills gives what all of them together give.
     """
     if bills.empty or calls.empty:
         return calls
-    keys = ["provider", "account", "day", "model"]
-    billed = bills.assign(
-        day=bills.period_start.dt.floor("D"), model=_billed_model(bills.line_item)
+    used = calls.assign(
+        day=calls.ts.dt.floor("D"),
+        model=calls.served_model.map(model_family),
+        weight=estimated_usd(calls),
     )
-    totals = billed.groupby([*keys, "currency"], as_index=False).amount.sum()
-    used = calls.assign(day=calls.ts.dt.floor("D"), model=calls.served_model.map(model_family))
-    used["weight"] = estimated_usd(calls)
-    joined = used.merge(totals, on=keys, how="left", suffixes=("", "_billed"))
-    weight = joined.weight / joined.groupby(keys).weight.transform("sum")
-    cost = (joined.amount * weight).set_axis(calls.index)
-    hit = cost.notna() & (calls.cost_kind == "estimated")
-    currency = joined.currency_billed.set_axis(calls.index)
+    joined = used.merge(_billed(bills), on=JOINED, how="left", suffixes=("", "_billed"))
+    share = joined.weight / joined.groupby(JOINED, dropna=False).weight.transform("sum")
+    cost = (joined.amount * share).set_axis(calls.index).astype("Float64").round(EXACT)
+    hit = cost.notna() & (calls.bucket_s > 0)
     shared = calls.assign(
         cost=calls.cost.mask(hit, cost),
-        currency=calls.currency.mask(hit, currency),
+        currency=calls.currency.mask(hit, joined.currency_billed.set_axis(calls.index)),
         cost_kind=calls.cost_kind.mask(hit, "reported"),
     )
     return CALLS.conform(in_euro(shared))
+
+
+def _billed(bills: pd.DataFrame) -> pd.DataFrame:
+    """The amount billed per day, provider, account and model; none where two currencies mix."""
+    named = bills.assign(
+        day=bills.period_start.dt.floor("D"), model=_billed_model(bills.line_item)
+    ).groupby(JOINED, dropna=False)
+    totals = named.agg(amount=("amount", "sum"), currency=("currency", "first"))
+    single = totals[named.currency.nunique() == 1].reset_index()
+    return single.astype({"account": "string"})
 
 
 def model_family(model: str | None) -> str:

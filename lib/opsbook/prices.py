@@ -6,15 +6,22 @@ of the day; past the last known rate the last one is used, and its date is kept.
 """
 
 import datetime as dt
+from decimal import Decimal
 from functools import cache
 
 import pandas as pd
 from currency_converter import CurrencyConverter, RateNotFoundError
 from genai_prices import Usage, calc_price
 
+from opsbook.schema import FAILED
+
 UNIT = 1000
 """Tokens a unit price is asked for: the base tier, which is what most calls pay."""
+KINDS = ("input", "cache_read", "cache_write", "output")
+LONG = 100_000
+"""Input tokens of a call below every vendor's first tier; longer calls are asked for one by one."""
 EXACT = 12
+"""Decimals kept, so that a figure made twice is the same."""
 """Decimals kept, so that sums are the same on every machine."""
 LONGEST_GAP_DAYS = 10
 """Days to look back for a rate: the longest closure of the bank's calendar is shorter."""
@@ -39,23 +46,58 @@ def estimated_usd(calls: pd.DataFrame) -> pd.Series:
     """The price table's cost of each call in USD; <NA> for a model it does not know.
 
     Tokens times the price per token of the model on the (UTC) day of the call; a part of the input
-    that was read from or written to the cache pays its own price.
+    that was read from or written to the cache pays its own price. A single call with a long input
+    pays the tier it reaches. A single call that failed and reports no tokens costs nothing: no
+    vendor bills it.
     """
-    places = pd.DataFrame(
-        {"provider": calls.provider, "model": calls.served_model, "day": calls.ts.dt.date}
-    ).fillna({"provider": "", "model": ""})
-    unit = [unit_prices(*place) for place in places.itertuples(index=False)]
-    columns = ["input", "cache_read", "cache_write", "output"]
-    price = pd.DataFrame(unit, columns=columns, index=calls.index, dtype="Float64")
+    price = _unit_prices_of(calls)
     read, write = calls.cache_read_tokens.fillna(0), calls.cache_write_tokens.fillna(0)
+    cached = (read + write).clip(upper=calls.input_tokens)
     parts = {
-        "input": calls.input_tokens - read - write,
+        "input": calls.input_tokens - cached,
         "cache_read": read,
         "cache_write": write,
-        "output": calls.output_tokens,
+        "output": calls.output_tokens.fillna(0),
     }
-    cost = sum(price[c] * parts[c].astype("Float64") for c in columns)
-    return cost.round(EXACT)
+    cost = sum(price[c] * parts[c].astype("Float64") for c in KINDS).round(EXACT)
+    long = (calls.bucket_s == 0) & (calls.input_tokens > LONG) & cost.notna()
+    tiered = {i: _tiered_usd(row) for i, row in calls[long].iterrows()}
+    cost = cost.mask(long, pd.Series(tiered, index=calls.index, dtype="Float64"))
+    tokens = calls.input_tokens.fillna(0) + calls.output_tokens.fillna(0)
+    unbilled = (calls.bucket_s == 0) & calls.status.isin(FAILED) & (tokens == 0)
+    return cost.mask(unbilled, 0.0)
+
+
+def _unit_prices_of(calls: pd.DataFrame) -> pd.DataFrame:
+    """USD per token of each call, one column per kind of token; asked once per model and day."""
+    model = calls.served_model.fillna(calls.request_model)
+    places = pd.DataFrame({"provider": calls.provider, "model": model, "day": calls.ts.dt.date})
+    number, known = pd.factorize(pd.MultiIndex.from_frame(places.fillna("")))
+    unit = [unit_prices(*place) for place in known]
+    table = pd.DataFrame(unit, columns=list(KINDS), dtype="Float64")
+    return table.take(number).set_axis(calls.index)
+
+
+def _tiered_usd(call: pd.Series) -> float:
+    """One call's price with all its tokens known."""
+    usage = Usage(
+        input_tokens=int(call.input_tokens),
+        cache_read_tokens=int(call.cache_read_tokens) if pd.notna(call.cache_read_tokens) else 0,
+        cache_write_tokens=int(call.cache_write_tokens) if pd.notna(call.cache_write_tokens) else 0,
+        output_tokens=int(call.output_tokens) if pd.notna(call.output_tokens) else 0,
+    )
+    model = call.served_model if pd.notna(call.served_model) else call.request_model
+    provider = "" if pd.isna(call.provider) else call.provider
+    return float(_asked(usage, provider, model, call.ts.to_pydatetime()))
+
+
+def _asked(usage: Usage, provider: str, model: str, at: dt.datetime) -> Decimal:
+    """The price table's answer; a provider it does not know is left to the model's name."""
+    try:
+        answer = calc_price(usage, model, provider_id=provider, genai_request_timestamp=at)
+    except LookupError:
+        answer = calc_price(usage, model, genai_request_timestamp=at)
+    return answer.total_price
 
 
 @cache
@@ -65,30 +107,27 @@ def unit_prices(provider: str, model: str, day: dt.date) -> tuple[float | None, 
     >>> unit_prices("openai", "gpt-5-mini", dt.date(2026, 9, 1))
     (2.5e-07, 2.5e-08, 2.5e-07, 2e-06)
     """
+    if not model:
+        return (None,) * len(KINDS)
     at = dt.datetime.combine(day, dt.time(12), dt.UTC)
-    kinds = (
+    asked = (
         Usage(input_tokens=UNIT),
         Usage(input_tokens=UNIT, cache_read_tokens=UNIT),
         Usage(input_tokens=UNIT, cache_write_tokens=UNIT),
         Usage(output_tokens=UNIT),
     )
     try:
-        prices = [
-            calc_price(k, model, provider_id=provider or None, genai_request_timestamp=at)
-            for k in kinds
-        ]
+        return tuple(round(float(_asked(u, provider, model, at)) / UNIT, 15) for u in asked)
     except LookupError:
-        return (None,) * len(kinds)
-    return tuple(round(float(p.total_price) / UNIT, 15) for p in prices)
+        return (None,) * len(KINDS)
 
 
 def in_euro(rows: pd.DataFrame) -> pd.DataFrame:
     """Calls with cost_eur, fx_rate (units of the currency per EUR) and fx_date filled."""
     days = pd.DataFrame({"currency": rows.currency, "day": rows.ts.dt.date})
-    known = days[days.currency.notna()].drop_duplicates()
-    rates = {(c, d): euro_rate(c, d) for c, d in known.itertuples(index=False)}
-    found = [rates.get(place, (None, None)) for place in days.itertuples(index=False)]
-    table = pd.DataFrame(found, columns=["fx_rate", "fx_date"], index=rows.index)
+    number, known = pd.factorize(pd.MultiIndex.from_frame(days.fillna("")))
+    found = [euro_rate(currency, day) for currency, day in known]
+    table = pd.DataFrame(found, columns=["fx_rate", "fx_date"]).take(number).set_axis(rows.index)
     rate = table.fx_rate.astype("Float64")
     return rows.assign(
         fx_rate=rate,
@@ -106,7 +145,7 @@ def _rates() -> CurrencyConverter:
 def euro_rate(currency: str, day: dt.date) -> tuple[float, dt.date] | tuple[None, None]:
     """Units of a currency per EUR and the date of that rate; None for an unknown currency.
 
-    A day without a rate has that of the last day before it that has one; so has a day past the last.
+    A day without a rate has that of the last day before it with one; so has a day past the last.
 
     >>> euro_rate("USD", dt.date(2026, 10, 25))[1]
     datetime.date(2026, 10, 23)

@@ -1,0 +1,117 @@
+"""The canonical log: who calls belong to, each once, and cost and usage joined."""
+
+import pandas as pd
+import pytest
+
+from opsbook.calls import canonical, with_bills
+from opsbook.schema import BILLS
+from opsbook.settings import Settings
+
+WEEK = {"monday": ["09:00-17:00"]}
+
+
+@pytest.fixture(scope="module")
+def settings():
+    workflow = {"category": "internal", "owner": "Head"}
+    return Settings(
+        company={"name": "Example", "zone": "Europe/Vienna", "country": "AT", "hours": WEEK},
+        workflows=[
+            workflow | {"id": "chat", "name": "Chat", "matches": ["openai:proj_chat"]},
+            workflow | {"id": "rest", "name": "Rest", "matches": ["openai:proj_*"]},
+        ],
+    )
+
+
+@pytest.fixture
+def usage(settings):
+    """Draws a day's totals as 'day account model tokens', a million output tokens is 2 USD."""
+
+    def draw(text: str) -> pd.DataFrame:
+        rows = [line.split() for line in text.strip().splitlines()]
+        frame = pd.DataFrame(rows, columns=["ts", "account", "served_model", "output_tokens"])
+        frame["ts"] = pd.to_datetime(frame.ts, utc=True)
+        frame["output_tokens"] = pd.to_numeric(frame.output_tokens)
+        frame = frame.assign(
+            bucket_s=86400, provider="openai", status="unknown", input_tokens=0, cost=None,
+            currency=None, row=range(2, len(frame) + 2), row_key=[" ".join(r) for r in rows],
+        )  # fmt: skip
+        return canonical(frame, "openai", "f", settings)
+
+    return draw
+
+
+def bills(text: str) -> pd.DataFrame:
+    """Draws bills as 'day account amount line item'."""
+    rows = [line.split(maxsplit=3) for line in text.strip().splitlines()]
+    frame = pd.DataFrame(rows, columns=["period_start", "account", "amount", "line_item"])
+    start = pd.to_datetime(frame.period_start, utc=True)
+    return BILLS.conform(
+        frame.assign(
+            amount=pd.to_numeric(frame.amount), period_start=start, provider="openai",
+            period_end=start + pd.Timedelta(days=1), currency="USD", source="openai", file_id="b",
+            row_key=[" ".join(r) for r in rows], row=range(len(rows)),
+        )
+    )  # fmt: skip
+
+
+def test_the_first_match_claims_a_call_and_what_nobody_claims_is_unassigned(usage):
+    found = usage(
+        """
+        2026-11-02  proj_chat   gpt-5-mini  1
+        2026-11-02  proj_other  gpt-5-mini  1
+        2026-11-02  elsewhere   gpt-5-mini  1
+        """
+    )
+    assert found.workflow.tolist() == ["chat", "rest", "unassigned"]
+
+
+def test_a_row_that_stands_twice_in_a_file_is_kept_once(usage):
+    assert len(usage("2026-11-02 proj_chat gpt-5-mini 1\n" * 2)) == 1
+
+
+USED = """
+    2026-11-02  proj_chat   gpt-5-mini-2025-08-07  1000000
+    2026-11-02  proj_chat   gpt-5-mini             3000000
+    2026-11-02  proj_other  gpt-5-mini             1000000
+    2026-11-03  proj_chat   gpt-5-mini             1000000
+"""
+
+
+def test_a_bill_is_shared_over_its_day_account_and_model_and_never_added(usage):
+    found = with_bills(
+        usage(USED),
+        bills(
+            """
+            2026-11-02  proj_chat  7.20  gpt-5-mini-2025-08-07, output
+            2026-11-02  proj_chat  0.80  gpt-5-mini-2025-08-07, input
+            2026-11-02  proj_chat  5.00  web search tool calls
+            """
+        ),
+    )
+    assert found.cost.tolist() == [2.0, 6.0, 2.0, 2.0]
+    assert found.cost_kind.tolist() == ["reported", "reported", "estimated", "estimated"]
+
+
+def test_bills_that_arrive_one_by_one_give_what_they_give_together(usage):
+    first = bills("2026-11-02  proj_chat  7.20  gpt-5-mini, output")
+    both = pd.concat([first, bills("2026-11-02  proj_chat  0.80  gpt-5-mini, input")])
+    at_once = with_bills(usage(USED), both)
+    one_by_one = with_bills(with_bills(usage(USED), first), both)
+    pd.testing.assert_frame_equal(at_once, one_by_one)
+
+
+def test_a_bill_without_a_project_joins_calls_without_one(usage):
+    used = usage(USED).assign(account=pd.NA)
+    billed = bills("2026-11-03  -  4  gpt-5-mini, output").assign(account=pd.NA)
+    assert with_bills(used, billed).cost.tolist()[3] == 4.0
+
+
+def test_a_cost_in_euro_follows_the_bill(usage):
+    found = with_bills(usage(USED), bills("2026-11-03 proj_chat 11.172 gpt-5-mini, output"))
+    last = found.iloc[3]
+    assert last.cost_eur == pytest.approx(11.172 / last.fx_rate)
+
+
+def test_calls_without_any_bill_stay_as_they_are(usage):
+    calls = usage(USED)
+    pd.testing.assert_frame_equal(with_bills(calls, BILLS.empty()), calls)
