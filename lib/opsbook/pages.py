@@ -201,7 +201,10 @@ def run_costs(week: Week) -> Html:
         "Median cost of a successful run",
         "No workflow has single runs in its exports.",
     )
-    return stack(*shown, judged)
+    every = charts.run_cost_of_all(
+        week.judged.run_cost, week.findings, week.settings, week.bounds
+    )
+    return stack(*shown, figure(*every), judged)
 
 
 def dear_runs(week: Week) -> Html:
@@ -360,10 +363,9 @@ def ran(week: Week) -> Html:
         else "Every workflow ran on every day it should."
     )
     state = "watch" if names else "ok"
-    named = days.assign(name=days.workflow.map(week.settings.display_name))
     return stack(
         section("ran", state, sentence),
-        charts.ran_grid(named, week.settings),
+        figure(*charts.days_run(days, week.settings)),
         explain(
             f"{_count(len(zero), 'day')} with zero runs, {_count(len(blind), 'day')} without data: "
             "holiday, fault or a missing export?"

@@ -1,0 +1,113 @@
+"""Notebooks run by papermill: each with its parameters, in a kernel of its own, two at a time."""
+
+import opsbook.kernels as kernels  # first: it keeps a slow optional import out of this process
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+from opsbook.errors import NotebookError, UsageError
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to run, with parameters of its own beside those that all share."""
+
+    notebook: Path
+    parameters: dict[str, object] = field(default_factory=dict)
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A folder for executed notebooks that is gone afterwards, with our kernel installed in it."""
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory(prefix="opsbook-") as folder:
+        kernels.install_spec(Path(folder))
+        kernels.warm_up()
+        try:
+            yield Path(folder)
+        finally:
+            os.environ.pop("JUPYTER_PATH") if before is None else os.environ.update(
+                JUPYTER_PATH=before
+            )
+
+
+def run_all(
+    jobs: Sequence[Job], parameters: dict[str, object], work: Path, at_once: int = 2
+) -> list[Path]:
+    """Run notebooks that do not depend on each other; the executed ones, in the jobs' order.
+
+    Raises NotebookError for the first that fails, after those under way have ended.
+    """
+    with ThreadPoolExecutor(at_once) as pool:
+        runs = [
+            pool.submit(run, job.notebook, work / job.notebook.name, parameters | job.parameters)
+            for job in jobs
+        ]
+    return [r.result() for r in runs]
+
+
+def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
+    """Execute one notebook and save it to `output`.
+
+    UsageError for a parameter it does not have, which papermill would pass over; NotebookError with
+    notebook, cell and error when a cell fails.
+    """
+    import papermill
+
+    refuse_unknown(notebook, parameters)
+    try:
+        papermill.execute_notebook(
+            notebook, output, parameters, kernel_name=kernels.NAME, progress_bar=False, cwd=Path.cwd()
+        )
+    except papermill.PapermillExecutionError as problem:
+        source = problem.source.strip().splitlines()
+        raise NotebookError(
+            f"{notebook}, cell {problem.cell_index}, `{source[0] if source else ''}`: "
+            f"{problem.ename}: {problem.evalue}. Nothing was published; the last good site stays."
+        ) from problem
+    return output
+
+
+def refuse_unknown(notebook: Path, parameters: dict[str, object]) -> None:
+    """Raise a UsageError for a parameter that the notebook does not have."""
+    known = parameter_names(notebook)
+    unknown = [p for p in parameters if p not in known]
+    if unknown:
+        raise UsageError(
+            f"{notebook} has no parameter {unknown[0]!r}; it has {', '.join(known)}."
+        )
+
+
+def parameter_names(notebook: Path) -> list[str]:
+    """The names a notebook's parameters cell sets, in order."""
+    from papermill.inspection import _infer_parameters
+    from papermill.iorw import load_notebook_node
+
+    return [p.name for p in _infer_parameters(load_notebook_node(str(notebook)))]
+
+
+def clean(path: Path) -> bool:
+    """Take outputs, counts and editor traces out of a notebook; whether that changed it.
+
+    Keeps the cells' ids and tags.
+    """
+    before = path.read_text("utf-8")
+    book = nbformat.reads(before, 4)
+    for cell in book.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.NotebookNode({"tags": tags} if tags else {})
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    kept = {k: v for k, v in book.metadata.items() if k == "kernelspec"}
+    book.metadata = nbformat.NotebookNode(kept | {"language_info": {"name": "python"}})
+    after = nbformat.writes(book, indent=1) + "\n"
+    if after != before:
+        path.write_text(after, "utf-8")
+    return after != before
