@@ -3,6 +3,9 @@
 An absent row inside a stretch that a file covers is a zero; outside of every stretch it is no data.
 """
 
+from fnmatch import fnmatchcase
+
+import numpy as np
 import pandas as pd
 
 from opsbook.schema import COVERAGE, UNASSIGNED
@@ -18,18 +21,23 @@ def covered(
     stated: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None),
     bucket_s: int = 0,
     has_status: bool = True,
+    until: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """One COVERAGE row (without its file) per workflow that a file speaks of.
 
     A file speaks of every workflow that the settings map to its source, and of those it holds
     calls of. Totals state what they cover; single calls cover the company's whole days from their
-    first to their last, so that a workflow without a row in a week's file ran zero times.
+    first to their last, so that a workflow without a row in a week's file ran zero times. Nothing
+    is covered past `until`, the moment the file arrived: it cannot speak of what came later.
     """
     first, last = stated if stated[0] is not None else whole_days(calls, settings.company)
     if first is None:
         return COVERAGE.empty()
+    last = last if until is None else max(first, min(last, until))
     mapped = {
-        w.id for w in settings.workflows if any(m.partition(":")[0] == source for m in w.matches)
+        w.id
+        for w in settings.workflows
+        if any(fnmatchcase(source, m.partition(":")[0].lower()) for m in w.matches)
     }
     row = {
         "source": source,
@@ -71,16 +79,31 @@ def covered_hours(coverage: pd.DataFrame, panel: pd.DataFrame, now: pd.Timestamp
 def _hours_of(
     workflow: str, hours: pd.DatetimeIndex, coverage: pd.DataFrame, panel: pd.DataFrame
 ) -> pd.DataFrame:
-    own = coverage[coverage.workflow == workflow]
-    inside = pd.Series(hours.isin(panel.hour[panel.workflow == workflow]))
-    grain = pd.Series(pd.NA, index=inside.index, dtype="Int64")
-    for row in own.sort_values("bucket_s", ascending=False).itertuples():
-        within = (hours >= row.covered_from) & (hours + HOUR <= row.covered_to)
-        inside |= within
-        grain = grain.mask(within, row.bucket_s)
+    own = coverage[(coverage.workflow == workflow) & (coverage.covered_from < coverage.covered_to)]
+    grain = pd.Series(pd.NA, index=range(len(hours)), dtype="Int64")
+    for bucket_s in sorted(own.bucket_s.unique(), reverse=True):
+        grain = grain.mask(_within(hours, own[own.bucket_s == bucket_s]), bucket_s)
+    inside = _within(hours, own) | hours.isin(panel.hour[panel.workflow == workflow])
     return pd.DataFrame(
         {"workflow": workflow, "hour": hours, "covered": inside, "bucket_s": grain.fillna(0)}
     )
+
+
+def _within(hours: pd.DatetimeIndex, spans: pd.DataFrame) -> np.ndarray:
+    """Whether each whole hour lies within the spans, those that touch or overlap taken as one.
+
+    Weekly files of a company half an hour off UTC meet in the middle of an hour.
+    """
+    if spans.empty:
+        return np.zeros(len(hours), bool)
+    ordered = spans.sort_values("covered_from")
+    reach = ordered.covered_to.cummax()
+    run = (ordered.covered_from > reach.shift()).cumsum()
+    merged = pd.DataFrame({"start": ordered.covered_from, "end": reach}).groupby(run)
+    starts = pd.DatetimeIndex(merged.start.min())
+    ends = pd.DatetimeIndex(merged.end.max())
+    place = starts.searchsorted(hours, side="right") - 1
+    return (place >= 0) & (hours + HOUR <= ends[np.maximum(place, 0)])
 
 
 def unassigned_share(panel: pd.DataFrame) -> float:
