@@ -5,6 +5,7 @@ it follows light and dark), names things where they stand instead of in a legend
 the columns it draws. Days are the company's; hours stand in its zone.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -62,6 +63,21 @@ Period = tuple[pd.Timestamp, pd.Timestamp]
 def fixed_width(spec: dict, width: int = FALLBACK_WIDTH) -> dict:
     """A chart's specification with a width in pixels in place of its container's."""
     return {**spec, "width": width} if spec.get("width") == "container" else spec
+
+
+def slimmed(svg: str) -> str:
+    """A drawing made ahead, without what the page's style says already: half of its weight.
+
+    Colours lose the fallbacks they need only outside the site; places keep a tenth of a pixel.
+
+    >>> slimmed('<path opacity="1" fill="var(--ob-ink,var(--x,#111))" d="M1.0625,2.5"/>')
+    '<path fill="var(--ob-ink)" d="M1.1,2.5"/>'
+    """
+    bare = re.sub(r'"var\((--ob-[a-z]+),[^"]*\)"', r'"var(\1)"', svg)
+    bare = re.sub(r' (opacity|stroke-width)="1"| (font-family|pointer-events)="[^"]*"', "", bare)
+    bare = re.sub(r' (role|aria-[a-z]+|xmlns:xlink|version)="[^"]*"', "", bare)
+    bare = re.sub(r'<path class="(background|foreground)"[^>]*/>', "", bare)
+    return re.sub(r"\d+\.\d{2,}", lambda place: f"{float(place[0]):.1f}", bare)
 
 
 def _page(
@@ -224,34 +240,42 @@ def _lasting(finding: object, company: Company) -> str:
 
 
 def _flag(
-    findings: pd.DataFrame, company: Company, until: pd.Timestamp, grain: str = "D"
+    findings: pd.DataFrame, company: Company, seen: Sequence[pd.Timestamp], grain: str = "D"
 ) -> list[alt.Chart]:
-    """The flagged stretches as shaded bands; each says what it is and since when.
+    """The flagged stretches as shaded bands with their priority and when they began.
 
-    Bands cover whole buckets of the chart's `grain`, so that a bucket's mark lies inside.
+    Bands cover whole buckets of the chart's `grain`, so that a bucket's mark lies inside. `seen`
+    are the local ends of the chart: words stand on the side where there is room.
     """
     if findings.empty:
         return []
+    begun, until = seen
     spans = pd.DataFrame(
         {
-            "start": _local(findings.started_at, company).dt.floor(grain),
+            "start": _local(findings.started_at, company).dt.floor(grain).clip(lower=begun),
             "end": _local(findings.ended_at, company).dt.ceil(grain).clip(upper=until),
-            "name": [_flag_words(f, company) for f in findings.itertuples()],
+            "words": [_flag_words(f, company, grain) for f in findings.itertuples()],
         }
-    ).sort_values("start")
-    late = spans.end > until - DAY * 14
-    parts = [_rect(spans, FLAGGED, ["name"])]
-    for late_one, side, dx in ((True, "right", -5), (False, "left", 0)):
-        own = spans[late == late_one]
+    )
+    late = spans.start > begun + (until - begun) / 2
+    parts = [_rect(spans, FLAGGED, ["words"])]
+    for own, side, dx in ((spans[late], "right", -5), (spans[~late], "left", 4)):
         if len(own):
             style = {"align": side, "dx": dx, "fontWeight": 600, "fontSize": 12}
-            parts.append(_label(own, "start", "name", y=24, color=ACCENT, **style))
+            parts.append(_label(own, "start", "words", y=10, color=ACCENT, **style))
     return parts
 
 
-def _flag_words(finding: object, company: Company) -> str:
+def _flag_words(finding: object, company: Company, grain: str) -> str:
     priority = "" if pd.isna(finding.priority) else f"{finding.priority} "
-    return f"{priority}since {when(finding.started_at, company)}"
+    if grain == "D":
+        return f"{priority}{day_words(finding.started_at, company)}"
+    return f"{priority}{_weekday_and_hour(finding.started_at, company)}"
+
+
+def _weekday_and_hour(at: pd.Timestamp, company: Company) -> str:
+    words = when(at, company).split(" ")
+    return f"{words[0]} {words[-1]}"
 
 
 # 1. What does a run of one workflow cost?
@@ -278,10 +302,11 @@ def run_cost(
     found = _touching(found, (period[1] - pd.Timedelta(weeks=weeks), period[1]))
     drawn = _floats(shown, ["observed_eur", "center", "upper"])
     drawn["noon"] = drawn.day + DAY / 2
-    layers = [*_shades(shown), *_band(drawn), *_flag(found, company, until), *_points(drawn)]
+    ends = (until - pd.Timedelta(weeks=weeks), until)
+    layers = [*_shades(shown), *_band(drawn), *_flag(found, company, ends), *_points(drawn)]
     title = run_cost_title(shown, _touching(found, period), workflow, settings)
     return Answer(
-        _page(layers, 250, settings, right=86),
+        _page(layers, 250, settings, right=64),
         title,
         "Median of a day's successful runs. Line: baseline, the median of the 20 operating days "
         f"before; dashed: the limit. {_off_note(shown, company)} {zone_note(company)}",
@@ -313,7 +338,7 @@ def _band(drawn: pd.DataFrame) -> list[alt.Chart]:
     base = alt.Chart(known[["noon", "center", "upper"]]).encode(x=alt.X("noon:T"))
     last = known.iloc[[-1]][["noon", "center", "upper"]]
     end = alt.Chart(last).encode(x=alt.X("noon:T"))
-    style = {"align": "left", "dx": 12, "fontSize": 11, "baseline": "middle", "clip": False}
+    style = {"align": "left", "dx": 8, "fontSize": 11, "baseline": "middle", "clip": False}
     return [
         base.mark_area(color=BAND, tooltip=None).encode(y=alt.Y("center:Q"), y2="upper:Q"),
         base.mark_line(color=SOFT, strokeWidth=1.5, tooltip=None).encode(y=alt.Y("center:Q")),
@@ -430,9 +455,7 @@ def _bars(drawn: pd.DataFrame) -> list[alt.Chart]:
     ]
     y = alt.Y("cost_eur:Q", scale=alt.Scale(zero=True, nice=True)).axis(format=form, **_unit("EUR"))
     return [
-        base.mark_rect(cornerRadiusTopLeft=1, cornerRadiusTopRight=1).encode(
-            y=y, y2=alt.datum(0), color=color, tooltip=tips
-        ),
+        base.mark_rect().encode(y=y, y2=alt.datum(0), color=color, tooltip=tips),
         base.mark_rule(color=INK, strokeWidth=1.25, tooltip=None).encode(y=alt.Y("upper:Q")),
         alt.Chart(named)
         .mark_text(dy=-8, color=ACCENT, fontWeight=600, tooltip=None)
@@ -465,7 +488,7 @@ def error_hours(
     found = findings[(findings.workflow == workflow) & findings.rule.isin(["R3", "R4"])]
     found = _touching(found, period)
     days = _days_between(period, company)
-    flagged = _flag(found, company, days.iloc[-1] + DAY, "h")
+    flagged = _flag(found, company, (days.iloc[0], days.iloc[-1] + DAY), "h")
     layers = [*_nights(days), *_share_limits(settings), *flagged, *_shares(drawn, days)]
     return Answer(
         _page(layers, 230, settings, right=44),
@@ -584,7 +607,7 @@ def error_shares(shares: pd.DataFrame, settings: Settings) -> Answer:
     return Answer(
         _page(_share_rows(drawn, top, settings), ROW * len(drawn) + 8, settings, right=10),
         error_shares_title(drawn, settings),
-        "Dots: share of calls that failed; lines: its 90 % interval. Dashed: the limits of P2 and "
+        "Dots: share of calls that failed; lines: its 90 % interval. Upright: the limits of P2 and "
         "P1. Workflows whose exports carry no outcomes are left out.",
     )
 
@@ -611,8 +634,10 @@ def _share_rows(drawn: pd.DataFrame, top: float, settings: Settings) -> list[alt
     limits = settings.limits
     at = [limits.error_p2_share, limits.error_p1_share]
     lines = pd.DataFrame({"limit": at, "words": ["P2", "P1"]})
+    each = lines[["limit"]].merge(drawn[["row"]], how="cross")
+    each = each.assign(top=each.row - 0.16, bottom=each.row + 0.16)
     scale = alt.Scale(domain=[0, top], clamp=True, nice=False)
-    axis = alt.Axis(format="~%", title=None, tickCount=5, grid=True)
+    axis = alt.Axis(format="~%", title=None, tickCount=5, grid=False)
     x = alt.X("share:Q", scale=scale, axis=axis)
     y = _rows_y("row", len(drawn), 0.18)
     color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
@@ -627,9 +652,9 @@ def _share_rows(drawn: pd.DataFrame, top: float, settings: Settings) -> list[alt
         alt.Tooltip("judged:Q", title="Calls", format=",d"),
     ]
     return [
-        alt.Chart(lines)
-        .mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None)
-        .encode(x=alt.X("limit:Q")),
+        alt.Chart(each)
+        .mark_rule(color=MUTED, tooltip=None)
+        .encode(x=alt.X("limit:Q"), y=_rows_y("top", len(drawn), 0.18), y2="bottom:Q"),
         _label(lines, "limit", "words", y=2, dx=0, align="center", baseline="bottom", kind="Q"),
         base.mark_rule(strokeWidth=3, opacity=0.35, tooltip=None).encode(
             x=alt.X("low:Q"), x2="high:Q", y=y, color=color
@@ -725,7 +750,7 @@ def _cells(drawn: pd.DataFrame, rows: int) -> list[alt.Chart]:
         base = alt.Chart(own[columns])
         edge = {"stroke": MUTED, "strokeDash": [3, 2]} if state == "no data" else {}
         parts += [
-            base.mark_rect(color=fill, cornerRadius=2, **edge).encode(
+            base.mark_rect(color=fill, **edge).encode(
                 x=x, x2="end:T", y=_rows_y("top", rows), y2="bottom:Q", tooltip=tips
             ),
             base.mark_text(color=ink, fontSize=11, baseline="middle", tooltip=None).encode(
@@ -760,7 +785,7 @@ def run_cost_of_all(
     known = set(settings.workflow(w) and w for w in bands.workflow) - {None}
     shown = bands[inside & bands.workflow.isin(known) & bands.center.gt(0)]
     names = [w.id for w in settings.workflows if w.id in set(shown.workflow)]
-    drawn = _strips(shown[shown.state.isin(["ok", "breach"])], names, settings)
+    drawn = _strips(shown[shown.state.isin(["ok", "breach"])], names)
     found = _touching(findings[findings.rule == "R5"], period)
     layers = [*_shades(shown), *_strip_lines(drawn, shown, names, settings)]
     return Answer(
@@ -781,14 +806,13 @@ def run_cost_of_all_title(findings: pd.DataFrame, settings: Settings) -> str:
     return f"{count} {plural} over the limit of cost per run: {names}"
 
 
-def _strips(bands: pd.DataFrame, names: list[str], settings: Settings) -> pd.DataFrame:
+def _strips(bands: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Ratios laid on their workflow's strip: y counts strips from the top."""
     times = _array(bands.observed_eur) / _array(bands.center)
     place = bands.workflow.map({n: i for i, n in enumerate(names)}).astype(float)
     return pd.DataFrame(
         {
             "noon": bands.day + DAY / 2,
-            "name": bands.workflow.map(settings.display_name),
             "row": place,
             "ratio": [float(f"{t:.3g}") for t in times],
             "y": np.round(place + _height(times), 3),
@@ -836,7 +860,6 @@ def _strip_lines(
 
 def _strip_points(drawn: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[alt.Chart]:
     tips = [
-        alt.Tooltip("name:N", title="Workflow"),
         alt.Tooltip("noon:T", title="Day", format="%a %-d %b"),
         alt.Tooltip("ratio:Q", title="Times its baseline", format=".2f"),
     ]
@@ -881,7 +904,11 @@ def incident(
             "end": [_naive(finding.ended_at, company)],
         }
     )
-    layers = [_rect(band, FLAGGED), *_marks(finding, timers, company), *_course(drawn, finding)]
+    layers = [
+        _rect(band, FLAGGED),
+        *_marks(finding, timers, company, drawn["at"]),
+        *_course(drawn, finding),
+    ]
     unit = "Share of calls that failed" if percent else "Median of an hour's successful runs, EUR"
     return Answer(
         _page(layers, 250, settings, right=44),
@@ -905,7 +932,9 @@ def _naive(at: pd.Timestamp, company: Company) -> pd.Timestamp:
     return at.tz_convert(company.zone).tz_localize(None)
 
 
-def _marks(finding: object, timers: pd.DataFrame, company: Company) -> list[alt.Chart]:
+def _marks(
+    finding: object, timers: pd.DataFrame, company: Company, shown: pd.Series
+) -> list[alt.Chart]:
     """Detection and deadlines as upright lines, each from its words down.
 
     The words stand in steps, one below the other, so that no line runs through another's words.
@@ -916,14 +945,17 @@ def _marks(finding: object, timers: pd.DataFrame, company: Company) -> list[alt.
         pd.DataFrame({"at": [_naive(at, company)], "words": [f"{what} {when(at, company)}"]})
         for what, at in told
     ]
-    return [part for i, mark in enumerate(marks) for part in _mark(mark, 8 + 16 * i)]
+    middle = shown.min() + (shown.max() - shown.min()) / 2
+    return [part for i, mark in enumerate(marks) for part in _mark(mark, 8 + 16 * i, middle)]
 
 
-def _mark(mark: pd.DataFrame, y: float) -> list[alt.Chart]:
+def _mark(mark: pd.DataFrame, y: float, middle: pd.Timestamp) -> list[alt.Chart]:
+    late = mark["at"].iloc[0] > middle
+    side = {"align": "right", "dx": -4} if late else {"align": "left", "dx": 4}
     rule = alt.Chart(mark).mark_rule(color=INK, strokeWidth=1)
     tip = [alt.Tooltip("words:N", title="")]
     upright = rule.encode(x=alt.X("at:T"), y=alt.value(y - 6), y2=alt.value("height"), tooltip=tip)
-    return [upright, _label(mark, "at", "words", y=y, color=INK, baseline="middle")]
+    return [upright, _label(mark, "at", "words", y=y, color=INK, baseline="middle", **side)]
 
 
 def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
@@ -934,7 +966,7 @@ def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
     y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top])).axis(format=form, **title)
     reach = drawn["at"].max() - drawn["at"].min()
     form_at = "%a %-d" if reach > LEAD * 6 else "%a %H:%M"
-    axis = alt.Axis(format=form_at, title=None, labelOverlap=True, tickCount=6)
+    axis = alt.Axis(format=form_at, title=None, labelOverlap=True, tickCount=6, labelSeparation=8)
     gaps = drawn.assign(part=drawn["at"].diff().gt(GAP).cumsum())
     base = alt.Chart(gaps[["at", "value", "over", "part"]]).encode(x=alt.X("at:T", axis=axis), y=y)
     limit = alt.Chart(pd.DataFrame({"value": [float(finding.limit)]}))

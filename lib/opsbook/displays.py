@@ -9,7 +9,7 @@ Times stand in the company's zone, numbers in its locale, and no light without a
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from math import floor, isfinite, log10
 
@@ -368,7 +368,6 @@ WRITERS: dict[str, Callable[[object, Company], str]] = {
     "text": lambda v, _: WORDS["missing"] if missing(v) else str(v),
     "count": lambda v, c: number(v, c.locale),
     "tenths": lambda v, c: number(v, c.locale, 1),
-    "money": lambda v, c: number(v, c.locale, money_decimals(v)),
     "share": lambda v, c: number(None if missing(v) else 100 * float(v), c.locale, 1),
     "ratio": lambda v, c: ratio(v, c.locale),
     "when": when,
@@ -383,9 +382,12 @@ FIGURES = ("count", "tenths", "money", "share", "ratio")
 class Column:
     """One column of a table: its head, the frame's column it shows, and how.
 
-    `format` is one of WRITERS, "light" (a state of LIGHTS; `words` names the column with its word),
-    "badge" (a priority) or "html" (an Html piece). `unit` stands in the head; EUR and % come by
-    themselves. `link` names the column with the cell's address, `order` one to sort by instead.
+    `format` is one of WRITERS, "money" (EUR), "light" (a state of LIGHTS; `words` names the column
+    with its word), "badge" (a priority) or "html" (an Html piece). `unit` stands in the head; EUR
+    and % come by themselves. `link` names the column with the cell's address, `order` one to sort
+    by instead.
+
+    Amounts of one column have the same decimals, so that their points line up.
     """
 
     label: str
@@ -396,6 +398,7 @@ class Column:
     link: str = ""
     words: str = ""
     order: str = ""
+    decimals: int = 2
 
     @property
     def end(self) -> bool:
@@ -422,10 +425,11 @@ def table(
     The first column heads its row. `total` maps fields to the figures of a last row; `mark` names
     a column of flags whose rows are set off. Times and numbers as the company writes them.
     """
-    said = f"<caption>{text(caption)}</caption>" if caption else ""
+    said = f"<caption><span>{text(caption)}</span></caption>" if caption else ""
     if frame.empty:
         title = f'<span class="ob-title">{text(caption)}</span> ' if caption else ""
         return Html(f'<p class="ob-empty">{title}{text(empty or WORDS["nothing"])}</p>')
+    columns = [_lined_up(c, frame) for c in columns]
     head = "".join(_head(c, len(frame) > 1) for c in columns)
     body = "".join(_row(row, columns, company, mark) for row in frame.to_dict("records"))
     foot = _foot(total, columns, company) if total else ""
@@ -435,6 +439,14 @@ def table(
         f'<table class="ob-table">{said}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody>{foot}</table></div>"
     )
+
+
+def _lined_up(column: Column, frame: pd.DataFrame) -> Column:
+    """The column with as many decimals as its smallest amount is worth."""
+    if column.format != "money":
+        return column
+    needed = [money_decimals(v) for v in frame[column.field] if not missing(v)]
+    return replace(column, decimals=max(needed, default=2))
 
 
 def _head(column: Column, sorts: bool) -> str:
@@ -474,6 +486,8 @@ def written(row: dict, column: Column, company: Company) -> str:
         return light(str(value), "" if missing(word) else str(word))
     if column.format == "badge":
         return badge(value)
+    if column.format == "money":
+        return text(number(value, company.locale, column.decimals))
     return text(WRITERS[column.format](value, company))
 
 
