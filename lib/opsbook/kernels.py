@@ -4,15 +4,11 @@ A fork server imports pandas, altair, duckdb and this library once; each kernel 
 it. Where a system cannot fork, or OPSBOOK_KERNEL=stock, kernels start in the ordinary way.
 """
 
-import sys
-
-# Optional in jsonschema and slow: over a second in every process that imports it.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
 import json
 import multiprocessing
 import os
 import signal
+import sys
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -20,14 +16,14 @@ from jupyter_client.provisioning import LocalProvisioner
 
 NAME = "opsbook"
 PRELOADED = [
-    "opsbook.kernels",
+    "opsbook",
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "IPython.core.completer",
     "opsbook.workbook",
     "opsbook.pages",
 ]
-"""Imported once in the fork server; the guard above comes first."""
+"""Imported once in the fork server."""
 
 
 def can_fork() -> bool:
@@ -119,4 +115,7 @@ def serve(connection_file: str, place: str, environment: dict[str, str]) -> None
     os.environ.update(environment)
     os.chdir(place)
     sys.argv = ["ipykernel", "-f", connection_file]
-    IPKernelApp.launch_instance(argv=["-f", connection_file, "--IPKernelApp.parent_handle=0"])
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # a notebook's own output travels over the connection, not over these
+        os.dup2(silence, stream)
+    IPKernelApp.launch_instance(argv=["-f", connection_file])

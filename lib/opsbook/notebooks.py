@@ -1,7 +1,5 @@
 """Notebooks run by papermill: each with its parameters, in a kernel of its own, two at a time."""
 
-import opsbook.kernels as kernels  # first: it keeps a slow optional import out of this process
-
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 
+from opsbook import kernels
 from opsbook.errors import NotebookError, UsageError
 
 
@@ -64,7 +63,12 @@ def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
     refuse_unknown(notebook, parameters)
     try:
         papermill.execute_notebook(
-            notebook, output, parameters, kernel_name=kernels.NAME, progress_bar=False, cwd=Path.cwd()
+            notebook,
+            output,
+            parameters,
+            kernel_name=kernels.NAME,
+            progress_bar=False,
+            cwd=Path.cwd(),
         )
     except papermill.PapermillExecutionError as problem:
         source = problem.source.strip().splitlines()
@@ -80,9 +84,7 @@ def refuse_unknown(notebook: Path, parameters: dict[str, object]) -> None:
     known = parameter_names(notebook)
     unknown = [p for p in parameters if p not in known]
     if unknown:
-        raise UsageError(
-            f"{notebook} has no parameter {unknown[0]!r}; it has {', '.join(known)}."
-        )
+        raise UsageError(f"{notebook} has no parameter {unknown[0]!r}; it has {', '.join(known)}.")
 
 
 def parameter_names(notebook: Path) -> list[str]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsbook import notebooks, site, store
-from opsbook.workbook import moment, period_at
+from opsbook.clock import week_before
+from opsbook.schema import FILES
+from opsbook.workbook import moment
 
 REPORTS = Path("reports")
 
@@ -27,7 +29,12 @@ class Page:
 PAGES = (
     Page("ingest", "reports/data.ipynb", "Data"),
     Page("status", "index.ipynb", "Status"),
-    Page("weekly-review", "reports/weekly/{period}.ipynb", "Weekly review {period}", ("weekly", "draft")),
+    Page(
+        "weekly-review",
+        "reports/weekly/{period}.ipynb",
+        "Weekly review {period}",
+        ("weekly", "draft"),
+    ),
     Page("incidents", "reports/incidents/index.ipynb", "Incidents"),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("method", "reports/method.ipynb", "Method"),
@@ -69,9 +76,7 @@ class Built:
         return told + (aside if self.waiting else "")
 
 
-def build(
-    data: Path, as_of: str, period: str, renderer: str, say: Callable[[str], None]
-) -> Built:
+def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str], None]) -> Built:
     """Run the notebooks, publish their pages and render the site into `_site`.
 
     Raises NotebookError or SiteError; nothing of the last good site is touched then.
@@ -79,7 +84,7 @@ def build(
     begun = time.monotonic()
     settings = store.load_settings(store.Folder(data))
     now = moment(as_of, settings)
-    week = period_at(period, now, settings)
+    week = period or week_before(now, settings.company)
     parameters = {"data": str(data), "as_of": as_of, "period": week}
     first, *others = [notebooks.Job(Path("notebooks") / f"{p.notebook}.ipynb") for p in PAGES]
     with notebooks.workplace() as work:
@@ -93,7 +98,7 @@ def build(
             site.publish(work / f"{page.notebook}.ipynb", target, title, day, list(page.categories))
     say("Rendering the site")
     rendered = site.render(Path.cwd(), renderer)
-    files = store.read_files(store.Folder(data))
+    files = store.read_table(store.Folder(data), FILES)
     return Built(
         path=rendered.output / "index.html",
         period=week,
