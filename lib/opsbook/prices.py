@@ -52,9 +52,9 @@ def estimated_usd(calls: pd.DataFrame) -> pd.Series:
     """
     price = _unit_prices_of(calls)
     read, write = calls.cache_read_tokens.fillna(0), calls.cache_write_tokens.fillna(0)
-    cached = (read + write).clip(upper=calls.input_tokens)
+    uncached = calls.input_tokens - read - write
     parts = {
-        "input": calls.input_tokens - cached,
+        "input": uncached.mask((uncached < 0).fillna(False), 0),
         "cache_read": read,
         "cache_write": write,
         "output": calls.output_tokens.fillna(0),

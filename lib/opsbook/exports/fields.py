@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pandas as pd
 from opsbook.exports.reading import EMAIL, EMPTY, SECRET, Rows, masked
 from opsbook.schema import DAY, UTC
 
-SUSPECT = f"{SECRET.pattern}|{EMAIL.pattern}"
+SUSPECT = re.compile(f"{SECRET.pattern}|{EMAIL.pattern}")
 LARGEST = 2.0**53
 """Larger numbers are not exact, and no count or cost is that large."""
 TIME_EXAMPLE = "expected like 2026-11-23T14:00:00Z"
@@ -31,8 +33,7 @@ class Fields:
         values = self._raw(name)
         if required:
             self._refuse(name, values, values.isna(), "is missing", found=False)
-        suspect = values.str.contains(SUSPECT, regex=True, na=False)
-        return values.mask(suspect, values[suspect].map(masked)) if suspect.any() else values
+        return _replaced(values, masked)
 
     def _raw(self, name: str) -> pd.Series:
         if name not in self.rows.frame:
@@ -47,8 +48,7 @@ class Fields:
         """
         parts = [self._raw(n).fillna("") for n in names]
         joined = parts[0].str.cat(parts[1:], sep="|") if len(parts) > 1 else parts[0]
-        secret = joined.str.contains(SUSPECT, regex=True, na=False)
-        return joined.mask(secret, joined[secret].map(_hashed)) if secret.any() else joined
+        return _replaced(joined, _hashed)
 
     def number(self, name: str, required: bool = False, signed: bool = False) -> pd.Series:
         """A column as Float64: 10.0, 1e-05, 1,234.5, and 1.234,56 where the file writes commas.
@@ -135,6 +135,15 @@ class Fields:
         both = pd.concat([named, pd.DataFrame(self.rows.broken)], ignore_index=True)
         both = both.reindex(columns=["row", "text", "reason"])
         return both.assign(text=both.text.astype("string").map(masked)).sort_values("row")
+
+
+def _replaced(values: pd.Series, instead: Callable[[str], str]) -> pd.Series:
+    """The values, those that hold a key or an address replaced; one look does for most columns."""
+    distinct = values.dropna().unique()
+    if not SUSPECT.search("\n".join(distinct)):
+        return values
+    secrets = {v: instead(v) for v in distinct if SUSPECT.search(v)}
+    return values.map(lambda v: secrets.get(v, v), na_action="ignore").astype("string")
 
 
 def _hashed(text: str) -> str:
