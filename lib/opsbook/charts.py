@@ -259,10 +259,11 @@ def _flag(
     )
     late = spans.start > begun + (until - begun) / 2
     parts = [_rect(spans, FLAGGED, ["words"])]
-    for own, side, dx in ((spans[late], "right", -5), (spans[~late], "left", 4)):
+    sides = ((spans[late], "start", "right", -5), (spans[~late], "end", "left", 5))
+    for own, edge, side, dx in sides:
         if len(own):
             style = {"align": side, "dx": dx, "fontWeight": 600, "fontSize": 12}
-            parts.append(_label(own, "start", "words", y=10, color=ACCENT, **style))
+            parts.append(_label(own, edge, "words", y=10, color=ACCENT, **style))
     return parts
 
 

@@ -470,7 +470,11 @@ def _cell(row: dict, column: Column, company: Company, heads: bool) -> str:
     shown = written(row, column, company)
     if column.link and not missing(row[column.link]):
         shown = f'<a href="{text(row[column.link])}">{shown}</a>'
-    kinds = ["ob-end" if column.end else "", "ob-na" if missing(row[column.field]) else ""]
+    kinds = [
+        "ob-end" if column.end else "",
+        "ob-time" if column.format in ("when", "day") else "",
+        "ob-na" if missing(row[column.field]) else "",
+    ]
     classes = " ".join(k for k in kinds if k)
     attributes = (f' class="{classes}"' if classes else "") + _sort_key(row, column)
     return f'<th scope="row"{attributes}>{shown}</th>' if heads else f"<td{attributes}>{shown}</td>"
@@ -633,8 +637,9 @@ def figure(chart: alt.TopLevelMixin, title: str, note: str = "") -> Html:
     The specification stands in a script tag; whoever draws it fills `.ob-plot`. `note` says how it
     was measured.
     """
-    spec = json.dumps(chart.to_dict(), separators=(",", ":"), ensure_ascii=False)
-    safe = spec.replace("</", "\\u003c/").replace("{{<", "{{\\u003c").replace("<!--", "\\u003c!--")
+    plain_json = json.loads(json.dumps(chart.to_dict()), parse_constant=lambda _: None)  # NaN: null
+    spec = json.dumps(plain_json, separators=(",", ":"), ensure_ascii=False)
+    safe = spec.replace("<", "\\u003c").replace("{{", "{\\u007b")
     said = f'<p class="ob-note">{text(note)}</p>' if note else ""
     return Html(
         f'<figure class="ob-chart"><figcaption class="ob-title">{text(title)}</figcaption>'
