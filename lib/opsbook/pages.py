@@ -102,7 +102,8 @@ def data_and_records(week: Week) -> Html:
         if whole
         else f"{_count(len(waiting), 'file')} could not be read, {_count(aside, 'row')} set aside."
     )
-    missing = week.days[week.days.covered_share == 0].groupby("workflow").size()
+    known = week.days[week.days.workflow != UNASSIGNED]
+    missing = known[known.covered_share == 0].groupby("workflow").size()
     gaps = [f"{week.settings.display_name(w)}: {n} days" for w, n in missing.items()]
     return stack(
         section("data", "ok" if whole else "watch", sentence),
@@ -201,9 +202,7 @@ def run_costs(week: Week) -> Html:
         "Median cost of a successful run",
         "No workflow has single runs in its exports.",
     )
-    every = charts.run_cost_of_all(
-        week.judged.run_cost, week.findings, week.settings, week.bounds
-    )
+    every = charts.run_cost_of_all(week.judged.run_cost, week.findings, week.settings, week.bounds)
     return stack(*shown, figure(*every), judged)
 
 
@@ -409,7 +408,6 @@ def register(week: Week, shown: pd.DataFrame) -> Html:
     rows = shown.assign(
         what=[headline(i, week.settings) for i in shown.itertuples()],
         rules=shown.rules.map(" ".join),
-        lag=(shown.detected_at - shown.started_at) / pd.Timedelta(hours=1),
         going=shown.state.map({"firing": "alert", "over": "ok"}),
         word=shown.state.map({"firing": "going on", "over": "over"}),
         due=[
@@ -427,9 +425,7 @@ def register(week: Week, shown: pd.DataFrame) -> Html:
             Column("What", "what"),
             Column("Rules", "rules"),
             Column("Began", "started_at", "when"),
-            Column("Ended", "ended_at", "when"),
             Column("Detected", "detected_at", "when"),
-            Column("Lag", "lag", "tenths", unit="h"),
             Column("Must know", "due"),
             Column("State", "going", "light", words="word"),
         ],
@@ -499,7 +495,6 @@ def workflow_lights(week: Week) -> Html:
     columns = [
         Column("Workflow", "name"),
         Column("State", "light", "light", words="word"),
-        Column("Category", "category"),
         Column("Owner", "owner"),
         Column("Cost per run", "observed_eur", "money"),
         Column("Times its baseline", "ratio", "ratio"),

@@ -81,3 +81,12 @@ def test_the_days_of_workflows_without_data_yet_do_not_make_a_day_incomplete(cal
     total = company_days(pd.concat([days, late.assign(cost_eur=[None, 2.0, 2.0])]))
     assert total.cost_eur.tolist() == [5, 7, 7]
     assert total.complete.all()
+
+
+def test_a_key_that_no_workflow_claims_is_expected_of_no_day(calendar):
+    days = calendar.head(3).assign(workflow="chat", covered=True, covered_share=1.0, cost_eur=5.0)
+    once = days.assign(workflow="unassigned", covered=[True, False, False])
+    once = once.assign(covered_share=[1.0, 0, 0], cost_eur=[2.0, None, None])
+    total = company_days(pd.concat([days, once]))
+    assert total.cost_eur.tolist() == [7, 5, 5]
+    assert total.complete.all()

@@ -10,7 +10,7 @@ import pandas as pd
 from opsbook.baselines import before
 from opsbook.estimates import exceeds
 from opsbook.rules import findings_of
-from opsbook.schema import COMPANY
+from opsbook.schema import COMPANY, UNASSIGNED
 from opsbook.settings import Limits
 
 
@@ -18,11 +18,13 @@ def company_days(days: pd.DataFrame) -> pd.DataFrame:
     """The company's spend per local day, in EUR, from the workflows' daily totals.
 
     One row per day: day, started_at, ended_at, day_type, off, cost_eur, complete. A day is complete
-    when every workflow that had data by then is covered for the whole of it.
+    when every workflow that had data by then is covered for the whole of it; what no workflow claims
+    is added, and expected of no day.
     """
     begun = days[days.covered_share > 0].groupby("workflow").day.min().rename("begun")
     known = days.join(begun, on="workflow")
     due = known[known.day >= known.begun]
+    due = due.assign(covered=due.covered | due.workflow.eq(UNASSIGNED))
     kind = ["day", "started_at", "ended_at", "day_type", "off"]
     by_day = due.groupby(kind, dropna=False)
     return by_day.agg(cost_eur=("cost_eur", "sum"), complete=("covered", "all")).reset_index()
