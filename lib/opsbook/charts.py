@@ -562,10 +562,10 @@ def _shares(drawn: pd.DataFrame, days: pd.Series) -> list[alt.Chart]:
     axis = _days_axis(days)
     ends = [_datum(days.iloc[0]), _datum(days.iloc[-1] + DAY)]
     x = alt.X("at:T", axis=axis, scale=alt.Scale(domain=ends))
-    scale = alt.Scale(domain=[0, max(LEAST_SHARE_SHOWN, *drawn.share, 0)], clamp=True, nice=True)
+    scale = alt.Scale(domain=[0, max([LEAST_SHARE_SHOWN, *drawn.share])], clamp=True, nice=True)
     ticks = alt.Axis(format="~%", tickCount=5)
     y = alt.Y("share:Q", scale=scale, axis=ticks, title=None)
-    columns = ["at", "share", "low", "high", "failed", "judged", "over", "few"]
+    columns = ["at", "share", "failed", "judged", "over", "few"]
     base = alt.Chart(drawn[columns]).encode(x=x)
     color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
     hollow, over = alt.when("datum.few"), alt.value(ACCENT)
@@ -581,7 +581,7 @@ def _shares(drawn: pd.DataFrame, days: pd.Series) -> list[alt.Chart]:
         sure.mark_rule(tooltip=None, opacity=0.45).encode(
             x=alt.X("at:T"), y=alt.Y("low:Q"), y2="high:Q", color=color
         ),
-        base.mark_point(opacity=1, size=26, strokeWidth=1.2).encode(
+        base.mark_point(opacity=1, size=26, strokeWidth=1).encode(
             y=y, stroke=color, fill=inside, tooltip=tips
         ),
     ]
@@ -604,7 +604,7 @@ def error_shares(shares: pd.DataFrame, settings: Settings) -> Answer:
     drawn["over"] = drawn.low > limits.error_p2_share
     drawn["name"] = [settings.display_name(w) for w in drawn.workflow]
     drawn["words"] = [_counted(r, settings.company.locale) for r in drawn.itertuples()]
-    top = max(LEAST_SHARE_SHOWN, *drawn.share)
+    top = max([LEAST_SHARE_SHOWN, *drawn.share])
     return Answer(
         _page(_share_rows(drawn, top, settings), ROW * len(drawn) + 8, settings, right=10),
         error_shares_title(drawn, settings),
