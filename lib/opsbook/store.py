@@ -25,7 +25,7 @@ from opsbook.exports import Reader, Reading
 from opsbook.exports.readers import reader_for
 from opsbook.exports.reading import Rows, masked, read_rows
 from opsbook.schema import BILLS, CALLS, COVERAGE, FILES, QUARANTINE, Table
-from opsbook.settings import Settings
+from opsbook.settings import Part, Settings
 
 LOCKED_S = 60
 FRESH_S, LOOK_AGAIN_S = 2, 0.2
@@ -34,6 +34,10 @@ MONTH_FIRST = "en_US"
 PART = ".part"
 MAKERS = ("schema", "settings", "prices", "calls", "coverage", "store")
 """Modules the tables follow from; when one changes, the tables are made again."""
+SECTIONS = {"company": "[company]", "workflows": "[[workflows]]", "limits": "[limits]"}
+"""The settings' files and the heading that each has."""
+WITHOUT_PLACE = "workflows"
+"""Where a problem lies that names no key: what the settings check as a whole are workflows."""
 PARTS = {"calls": CALLS, "bills": BILLS, "coverage": COVERAGE, "quarantine": QUARANTINE}
 
 
@@ -76,34 +80,44 @@ class Ingested:
 
 def load_settings(folder: Folder) -> Settings:
     """The company's settings; SettingsError names the file, the key and an example."""
-    company = _toml(folder.path / "settings" / "company.toml")
-    workflows = _toml(folder.path / "settings" / "workflows.toml")
-    limits = folder.path / "settings" / "limits.toml"
-    parts = {"company": company.get("company", {}), "workflows": workflows.get("workflows", [])}
+    parts = {part: _section(folder.path / "settings" / f"{part}.toml", part) for part in SECTIONS}
     try:
-        return Settings(**parts, limits=_toml(limits) if limits.exists() else {})
+        return Settings(**{part: found for part, found in parts.items() if found is not None})
     except ValidationError as problem:
         raise SettingsError(_settings_message(folder, problem)) from problem
 
 
-def _toml(path: Path) -> dict:
+def _section(path: Path, part: str) -> object | None:
+    """What stands under a file's one heading; None for a file that may be missing and is."""
+    head = SECTIONS[part]
     if not path.exists():
+        if part == "limits":
+            return None
         raise SettingsError(f"{path} is missing; data/demo/settings/{path.name} is an example.")
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as problem:
+        found = tomllib.loads(path.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SettingsError(f"{path} is not TOML: {problem}") from problem
+    strange = next((key for key in found if key != part), None)
+    if strange is not None:
+        raise SettingsError(f"{path}: {strange} stands outside of {head}; move it below that line.")
+    if part not in found:
+        raise SettingsError(f"{path}: {head} is missing; data/demo/settings has an example.")
+    return found[part]
 
 
 def _settings_message(folder: Folder, problem: ValidationError) -> str:
     """Each problem as a line: file, key, what was found, what is expected."""
     lines = []
     for error in problem.errors():
-        part, *keys = [str(k) for k in error["loc"]] or ["settings"]
+        part, *keys = [str(k) for k in error["loc"]] or [WITHOUT_PLACE]
         file = folder.path / "settings" / f"{part}.toml"
-        found = "" if error["type"] == "missing" else f", found {error['input']!r}"
+        plain = error["type"] != "missing" and not isinstance(error["input"], dict | list | Part)
+        found = f", found {error['input']!r}" if plain else ""
         message = "is missing" if error["type"] == "missing" else error["msg"]
-        lines.append(f"{file}: {'.'.join(keys) or part} {message}{found}{_example(part, keys)}")
+        entry = f"entry {int(keys[0]) + 1}: " if keys and keys[0].isdigit() else ""
+        key = entry + "".join(f"{k} " for k in [".".join(keys[bool(entry) :])] if k)
+        lines.append(f"{file}: {key}{message}{found}{_example(part, keys)}")
     return "\n".join(lines)
 
 
@@ -141,8 +155,12 @@ def ingest(folder: Folder, settings: Settings) -> Ingested:
 
 def _ingest(folder: Folder, settings: Settings) -> Ingested:
     _forget_if_changed(folder, settings)
-    tables = {t.name: [read_table(folder, t)] for t in (FILES, COVERAGE, QUARANTINE)}
-    files = set(tables["files"][0].file_id)
+    taken_before = read_table(folder, FILES)
+    files = set(taken_before.file_id)
+    tables = {"files": [taken_before]}
+    for table in (COVERAGE, QUARANTINE):
+        stored = read_table(folder, table)
+        tables[table.name] = [stored[stored.file_id.isin(files)]]
     known, lying = Known(folder, files), _sizes(waiting(folder))
     for path, size in lying.items():
         content = _settled(path, size) if _hash_in_name(folder, path) not in files else None
@@ -285,7 +303,7 @@ def _take(arrived: Arrived, settings: Settings, moment: pd.Timestamp) -> Taken:
     try:
         rows = read_rows(arrived.content, settings.company.locale == MONTH_FIRST)
         reader = reader_for(rows.header)
-        row |= {"header": masked(", ".join(rows.header))[:2000], "rows_in": rows.count}
+        row |= {"header": masked(", ".join(rows.header))[:2000]}
         if reader is None:
             return Taken(arrived, row | {"state": "unknown", "problem": _unknown(rows)})
         return _read(arrived, row, rows, reader, settings, moment)
@@ -338,7 +356,7 @@ def _read(
     return Taken(
         arrived,
         row
-        | {"reader": reader.title, "covered_from": covers, "covered_to": to}
+        | {"rows_in": rows.count, "reader": reader.title, "covered_from": covers, "covered_to": to}
         | {"problem": "; ".join(reading.notices) or pd.NA},
         source=reader.source,
         calls=calls,
