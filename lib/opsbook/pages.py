@@ -24,6 +24,7 @@ from opsbook.displays import (
     note,
     ratio,
     share,
+    span,
     stack,
     table,
     text,
@@ -217,7 +218,6 @@ def dear_runs(week: Week) -> Html:
             Column("Cost", "cost_eur", "money"),
             Column("Times its baseline", "ratio", "ratio"),
             Column("Input tokens", "input_tokens", "count"),
-            Column("Output tokens", "output_tokens", "count"),
         ],
         week.settings.company,
         "Most expensive runs (P3)",
@@ -309,7 +309,7 @@ def minor(week: Week) -> Html:
     head = section(
         "minor",
         "watch" if len(found) + len(near) else "ok",
-        f"{_count(len(found), 'P3')}, {_count(len(near), 'near miss', 'near misses')}.",
+        f"P3: {len(found) or 'none'}. Near misses: {len(near) or 'none'}.",
     )
     columns = [
         Column("Rule", "rule"),
@@ -406,8 +406,7 @@ def register(week: Week, shown: pd.DataFrame) -> Html:
     company = week.settings.company
     first = week.timers.drop_duplicates("id").set_index("id")
     rows = shown.assign(
-        what=[headline(i, week.settings) for i in shown.itertuples()],
-        rules=shown.rules.map(" ".join),
+        what=[_what(i, week) for i in shown.itertuples()],
         going=shown.state.map({"firing": "alert", "over": "ok"}),
         word=shown.state.map({"firing": "going on", "over": "over"}),
         due=[
@@ -422,16 +421,23 @@ def register(week: Week, shown: pd.DataFrame) -> Html:
         [
             Column("Incident", "id"),
             Column("Class", "priority", "badge"),
-            Column("What", "what"),
-            Column("Rules", "rules"),
+            Column("What", "what", "html"),
             Column("Began", "started_at", "when"),
-            Column("Detected", "detected_at", "when"),
             Column("Must know", "due"),
             Column("State", "going", "light", words="word"),
         ],
         company,
         "Incidents, the latest first",
         "No incident.",
+    )
+
+
+def _what(incident: object, week: Week) -> Html:
+    """An incident's sentence, with its rules and its detection in a quiet line below."""
+    detected = when(incident.detected_at, week.settings.company)
+    return Html(
+        f'{text(headline(incident, week.settings))}<br><span class="ob-note">'
+        f"{text(' '.join(incident.rules))}, detected {text(detected)}</span>"
     )
 
 
@@ -462,11 +468,42 @@ def status(week: Week) -> Html:
         note(f"As of {when(week.now, week.settings.company)}. {zone_note(week.settings.company)}"),
         Html("<h2>Open now</h2>"),
         cards(going, week.timers, week.judged.findings, week.settings, week.now),
+        Html("<h2>Next</h2>"),
+        next_up(week),
         Html("<h2>Workflows</h2>"),
         workflow_lights(week),
         Html("<h2>Lately over, waiting for a cause</h2>"),
         register(week, latest),
     )
+
+
+def next_up(week: Week) -> Html:
+    """What is due next: the weekly review, and how old the oldest source is."""
+    company = week.settings.company
+    reaches = week.files.groupby("reader").covered_to.max().dropna()
+    oldest = reaches.idxmin() if len(reaches) else ""
+    age = week.now - reaches.min() if len(reaches) else pd.Timedelta(0)
+    old = age > pd.Timedelta(hours=STALE_H)
+    said = f"{oldest}, to {when(reaches.min(), company)}" if oldest else "no export yet"
+    return tiles(
+        Tile(
+            "Weekly review", week.name, against="30 minutes, AI Lead", state="watch", word="draft"
+        ),
+        Tile(
+            "Oldest data",
+            span(max(age, pd.Timedelta(0))),
+            against=said,
+            state="watch" if old or not oldest else "ok",
+            word="old" if old else "fresh" if oldest else "none",
+        ),
+        Tile(
+            "Files that wait for a person", str(_waiting(week.files)), against="see the data page"
+        ),
+    )
+
+
+def _waiting(files: pd.DataFrame) -> int:
+    return int((files.state.isin(["unknown", "unreadable"]) | (files.quarantined > 0)).sum())
 
 
 def workflow_lights(week: Week) -> Html:

@@ -11,6 +11,9 @@ import pandas as pd
 from opsbook.schema import FAILED
 
 HOUR = pd.Timedelta(hours=1)
+COUNTS = ["calls", "judged", "failed", "refused"]
+GRID = [*COUNTS, "unpriced", "input_tokens", "output_tokens", "cost_eur"]
+"""What the hourly grid adds up over models; the first four need a count of requests."""
 
 
 def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
@@ -84,11 +87,12 @@ def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
     `schema.PANEL`, models added up, with covered and bucket_s beside them; sorted by workflow,
     hour.
     """
-    counts = ["calls", "judged", "failed", "refused", "unpriced", "input_tokens", "output_tokens"]
-    sums = panel.groupby(["workflow", "hour"])[[*counts, "cost_eur"]].sum(min_count=1)
-    grid = covered.merge(sums.reset_index(), on=["workflow", "hour"], how="left")
-    for column in (*counts, "cost_eur"):
-        grid[column] = grid[column].astype("Float64").fillna(0.0).where(grid.covered)
+    uncounted = panel.calls.isna().groupby(panel.workflow).all()
+    sums = panel.groupby(["workflow", "hour"])[GRID].sum(min_count=1).reset_index()
+    grid = covered.merge(sums, on=["workflow", "hour"], how="left")
+    grid[GRID] = grid[GRID].astype("Float64").fillna(0.0).where(grid.covered)
+    blind = grid.workflow.isin(uncounted[uncounted].index)
+    grid[COUNTS] = grid[COUNTS].mask(blind)
     return grid.sort_values(["workflow", "hour"], ignore_index=True)
 
 

@@ -142,15 +142,17 @@ def error_shares(week: Week) -> pd.DataFrame:
 def days_run(week: Week) -> pd.DataFrame:
     """What each workflow did on each day of the week: ran, zero, no data or planned off.
 
-    Columns workflow, day, state, runs (calls where the source has no runs), off.
+    Columns workflow, day, state, runs (calls where the source has no runs, <NA> where it has no
+    counts at all: then tokens tell that it ran), off.
     """
     days = week.days[week.days.workflow != UNASSIGNED]
     done = days.runs.where(days.runs > 0, days.calls)
+    active = done.fillna(days.input_tokens).fillna(0) > 0
     planned = {w.id: w.schedule for w in week.settings.workflows}
     schedule = days.workflow.map(planned).fillna("always")
     resting = schedule.eq("workdays") & days.day_type.eq("restday")
     weekly = schedule.eq("weekly") & days.day.dt.weekday.ne(0)
-    state = pd.Series("ran", index=days.index).mask(done.fillna(0) == 0, "zero")
+    state = pd.Series("ran", index=days.index).mask(~active, "zero")
     state = state.mask((state == "zero") & (resting | weekly), "planned off")
     state = state.mask(days.covered_share == 0, "no data")
     return days[["workflow", "day", "off"]].assign(state=state, runs=done)
