@@ -37,6 +37,18 @@ def test_openai_usage_and_cost_name_their_project_alike_so_that_they_join():
     assert "proj_support" in set(read("openai-usage.csv").calls.account)
 
 
+def test_openai_an_amount_without_a_currency_is_set_aside():
+    text = f"{TIMES},amount_value,amount_currency,line_item\n1793577600,1793664000,x,x,0.5,,gpt-5"
+    assert read(text.encode()).quarantine.reason.tolist() == ["amount_currency is missing"]
+
+
+def test_openai_a_credit_is_a_bill_below_zero():
+    text = (
+        f"{TIMES},amount_value,amount_currency,line_item\n1793577600,1793664000,x,x,-5,usd,credit"
+    )
+    assert read(text.encode()).bills.amount.tolist() == [-5]
+
+
 def test_openai_keys_in_one_bucket_are_rows_of_their_own():
     assert read("openai-usage.csv").calls.row_key.is_unique
 
@@ -313,12 +325,14 @@ def test_template_an_ambiguous_date_is_read_as_the_company_writes_dates(written,
     assert str(calls.ts.iloc[0].date()) == day
 
 
-@pytest.mark.parametrize("written", ["14/03/2026", "1.13.2026", "20261103", "noon", "2026"])
+@pytest.mark.parametrize(
+    "written", ["14/03/2026", "1.13.2026", "20261103", "noon", "2026", "01.01.9999"]
+)
 def test_template_what_is_no_date_in_the_companys_order_is_set_aside(written):
     rows = read_rows(template((written, "1", "0,1")), month_first=True)
     found = reader_for(rows.header).read(rows, "UTC")
     assert found.calls.empty
-    assert "is not a time" in found.quarantine.reason.iloc[0]
+    assert "expected like 2026-11-23T14:00:00Z" in found.quarantine.reason.iloc[0]
 
 
 def test_template_a_doubled_hour_is_its_first_and_a_skipped_one_is_set_aside():

@@ -14,6 +14,7 @@ from opsbook.schema import DAY, UTC
 SUSPECT = re.compile(f"{SECRET.pattern}|{EMAIL.pattern}")
 LARGEST = 2.0**53
 """Larger numbers are not exact, and no count or cost is that large."""
+ERA = (pd.Timestamp("2000-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 TIME_EXAMPLE = "expected like 2026-11-23T14:00:00Z"
 
 
@@ -102,7 +103,9 @@ class Fields:
         skipped = naive.notna() & local.isna()
         self._refuse(name, texts, skipped, f"does not exist in {zone}: the clocks go forward there")
         self._refuse(name, texts, values.isna(), f"is not a time; {TIME_EXAMPLE}")
-        return values
+        far = values.notna() & ~values.between(*ERA)
+        self._refuse(name, texts, far, f"lies outside of 2000 to 2100; {TIME_EXAMPLE}")
+        return values.mask(far)
 
     def mapping(self, name: str) -> pd.Series:
         """A column of JSON objects as dicts; an empty one where there is none."""
@@ -111,6 +114,10 @@ class Fields:
             .map(_object, na_action="ignore")
             .map(lambda v: v if isinstance(v, dict) else {})
         )
+
+    def refuse_missing(self, name: str, values: pd.Series, needed: pd.Series) -> None:
+        """Refuse rows that need a value in this column and have none."""
+        self._refuse(name, values, needed & values.isna(), "is missing", found=False)
 
     def refuse_unknown(self, name: str, values: pd.Series, known: tuple[str, ...]) -> None:
         """Refuse rows whose value is none of the known ones; a missing value is none."""

@@ -44,6 +44,8 @@ def read_cost(rows: Rows, zone: str) -> Reading:
     """Bills per day, line item and project; a day without an amount is one without cost."""
     fields = Fields(rows)
     start, end = fields.time("start_time"), fields.time("end_time")
+    amount, currency = fields.number("amount_value", signed=True), fields.text("amount_currency")
+    fields.refuse_missing("amount_currency", currency, amount.notna())
     bills = pd.DataFrame(
         {
             "period_start": start,
@@ -51,8 +53,8 @@ def read_cost(rows: Rows, zone: str) -> Reading:
             "provider": "openai",
             "account": _project(fields),
             "line_item": fields.text("line_item"),
-            "amount": fields.number("amount_value", signed=True),
-            "currency": fields.text("amount_currency").str.upper(),
+            "amount": amount,
+            "currency": currency.str.upper(),
             "row": rows.frame.index,
         }
     )
