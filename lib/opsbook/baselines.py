@@ -35,14 +35,14 @@ class References:
         """Remember a valid bucket for those that come after it."""
         self.buckets.append({**bucket, "left_out": left_out})
 
-    def ahead_of(self, day: pd.Timestamp) -> tuple[pd.DataFrame, bool]:
+    def ahead_of(self, day: pd.Timestamp) -> tuple[list[dict], bool]:
         """The reference window of a bucket that begins on `day`, and whether the level has moved.
 
-        At most `baseline_days` rows. Empty columns when nothing came before.
+        At most `baseline_days` buckets, oldest first.
         """
         earlier = [b for b in self.buckets if b["day"] < day]
         recent = earlier[-self.limits.baseline_days :]
         spoilt = sum(b["left_out"] for b in recent)
         moved = spoilt > self.limits.left_out_share * len(recent)
         kept = recent if moved else [b for b in earlier if not b["left_out"]]
-        return pd.DataFrame(kept[-self.limits.baseline_days :]), moved
+        return kept[-self.limits.baseline_days :], moved

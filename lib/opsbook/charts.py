@@ -683,7 +683,7 @@ def _row_names(base: alt.Chart, rows: int, words: str = "", shift: float = 0.18)
 
 # 5. Did every workflow run?
 
-CELL_WORDS = {"zero": "zero", "no data": "no data", "planned off": "off"}
+CELL_WORDS = {"ran": "ran", "zero": "zero", "no data": "no data", "planned off": "off"}
 CELL_COLORS = {
     "ran": (BAND, INK),
     "zero": (ACCENT, PAGE),
@@ -710,8 +710,10 @@ def days_run(ran: pd.DataFrame, settings: Settings) -> Answer:
     return Answer(
         _page(_cells(drawn, len(names)), ROW * len(names) + 4, settings),
         days_run_title(ran, settings),
-        "Numbers: runs, or calls where the exports hold no runs. Zero and no data are different: "
-        f"zero was measured. {_off_note(ran, settings.company)}".replace(" Grey: rest days.", ""),
+        "Numbers: runs, or calls where the exports hold no runs; ran: they hold no counts. Zero was "
+        f"measured, no data was not. {_off_note(ran, settings.company)}".replace(
+            " Grey: rest days.", ""
+        ),
     )
 
 
@@ -730,7 +732,8 @@ def days_run_title(ran: pd.DataFrame, settings: Settings) -> str:
 
 
 def _cell_words(row: object, locale: str) -> str:
-    return CELL_WORDS.get(row.state) or number(row.runs, locale)
+    counted = row.state == "ran" and not pd.isna(row.runs)
+    return number(row.runs, locale) if counted else CELL_WORDS[row.state]
 
 
 def _cells(drawn: pd.DataFrame, rows: int) -> list[alt.Chart]:

@@ -4,6 +4,8 @@ The median of a day's successful runs is judged, never a single run: in a quiet 
 no day left its baseline by 6 % while dozens of single runs cost more than twice as much.
 """
 
+from statistics import median
+
 import pandas as pd
 
 from opsbook.baselines import References
@@ -51,13 +53,13 @@ def _observed(day: object, few: pd.DataFrame, limits: Limits) -> dict:
     return seen | own
 
 
-def _against(row: dict, window: pd.DataFrame, limits: Limits) -> dict:
+def _against(row: dict, window: list[dict], limits: Limits) -> dict:
     """A day's baseline and state."""
     references = len(window)
-    center = window.observed_eur.median() if references else float("nan")
+    center = median([b["observed_eur"] for b in window]) if references else float("nan")
     upper = center * limits.run_cost_ratio
-    same_type = window[window.day_type == row["day_type"]] if references else window
-    usual = same_type["sample"].median() if len(same_type) else 0
+    same_type = [b["sample"] for b in window if b["day_type"] == row["day_type"]]
+    usual = median(same_type or [b["sample"] for b in window] or [0])
     over = bool(exceeds(row["observed_eur"], upper))
     state = (
         ("no data" if pd.isna(row["observed_eur"]) else None)
