@@ -288,6 +288,12 @@ def test_a_days_cell_says_in_words_what_its_colour_means():
     assert drawing.count(">off<") == 7
 
 
+def test_a_workflow_that_ran_uncounted_is_said_to_have_run():
+    uncounted = ran().assign(runs=pd.array([pd.NA] * 14, dtype="Float64"))
+    drawing = svg_of(charts.days_run(uncounted, SETTINGS))
+    assert drawing.count(">ran<") == 14
+
+
 def test_an_incidents_chart_marks_detection_and_who_must_know_by_when(answers):
     drawing = svg_of(answers["incident"])
     assert "Detected Wed 18 Nov 00:00" in drawing

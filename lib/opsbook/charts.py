@@ -18,7 +18,7 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from opsbook.displays import day as day_words
 from opsbook.displays import money, money_decimals, number, ratio, share, when, zone_note
-from opsbook.estimates import share_lower_bound, share_upper_bound
+from opsbook.estimates import exceeds, share_lower_bound, share_upper_bound
 from opsbook.settings import Company, Settings
 
 INK = "var(--ob-ink,var(--jp-content-font-color1,#1c2530))"
@@ -211,7 +211,8 @@ def _unit(words: str) -> dict:
 
 def _money_format(values: pd.Series) -> str:
     top = values.max()
-    return f",.{money_decimals(None if pd.isna(top) else top)}f"
+    decimals = money_decimals(None if pd.isna(top) else top)
+    return ",.2~f" if top >= 1 else f",.{decimals}f"
 
 
 def _floats(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -397,13 +398,11 @@ def spend(
     begun = period[1] - pd.Timedelta(weeks=weeks)
     shown = days[(days.started_at >= begun) & (days.started_at < period[1])]
     found = findings[findings.rule == "R7"]
-    over = _touching(found, (begun, period[1]))
-    times = _times_by_day(over, company)
     drawn = _floats(shown, ["cost_eur", "center", "upper"]).assign(
         start=shown.day + DAY * 0.12,
         end=shown.day + DAY * 0.88,
-        words=shown.day.map(times).fillna(""),
-        over=shown.day.isin(times),
+        words=[ratio(t, company.locale) for t in _array(shown.cost_eur) / _array(shown.center)],
+        over=exceeds(shown.cost_eur, shown.upper),
         rest=shown.day_type.eq("restday"),
     )
     return Answer(
@@ -412,16 +411,6 @@ def spend(
         "Bars: EUR per day. Short lines: the day's limit, from the mean of the last days of its "
         f"kind. {_off_note(shown, company)} Days of {company.zone}.",
     )
-
-
-def _times_by_day(findings: pd.DataFrame, company: Company) -> dict[pd.Timestamp, str]:
-    """How many times its usual a flagged day was, by local day."""
-    return {
-        f.started_at.tz_convert(company.zone).tz_localize(None).normalize(): ratio(
-            f.observed / f.baseline, company.locale
-        )
-        for f in findings.itertuples()
-    }
 
 
 def spend_title(
@@ -699,6 +688,7 @@ def days_run(ran: pd.DataFrame, settings: Settings) -> Answer:
     Clause E1. Takes `reviews.days_run`: workflow, day, off, state, runs.
     """
     names = list(dict.fromkeys(ran.workflow))
+    named = _off_note(ran, settings.company)
     drawn = ran.assign(
         row=ran.workflow.map({n: i + 0.5 for i, n in enumerate(names)}),
         name=ran.workflow.map(settings.display_name),
@@ -710,10 +700,8 @@ def days_run(ran: pd.DataFrame, settings: Settings) -> Answer:
     return Answer(
         _page(_cells(drawn, len(names)), ROW * len(names) + 4, settings),
         days_run_title(ran, settings),
-        "Numbers: runs, or calls where the exports hold no runs; ran: they hold no counts. Zero was "
-        f"measured, no data was not. {_off_note(ran, settings.company)}".replace(
-            " Grey: rest days.", ""
-        ),
+        "Numbers: runs, or calls where the exports hold no runs; ran: they hold no counts. Zero "
+        f"was measured, no data was not. {named.removeprefix('Grey: rest days').lstrip('.; ')}",
     )
 
 
