@@ -16,7 +16,7 @@ from opsbook.displays import (
     Tile,
     agenda,
     cards,
-    deadline,
+    day,
     explain,
     figure,
     freshness,
@@ -31,6 +31,7 @@ from opsbook.displays import (
     tiles,
     to_come,
     when,
+    who_by_when,
     zone_note,
 )
 from opsbook.incidents import headline
@@ -404,17 +405,11 @@ def open_incidents(week: Week) -> Html:
 def register(week: Week, shown: pd.DataFrame) -> Html:
     """Incidents as a table: class, what, since when, detected, who must know by when."""
     company = week.settings.company
-    first = week.timers.drop_duplicates("id").set_index("id")
     rows = shown.assign(
         what=[_what(i, week) for i in shown.itertuples()],
         going=shown.state.map({"firing": "alert", "over": "ok"}),
         word=shown.state.map({"firing": "going on", "over": "over"}),
-        due=[
-            f"{first.role[i]} {deadline(first.due_at[i], week.now, company)}"
-            if i in first.index
-            else "weekly review"
-            for i in shown.id
-        ],
+        due=[who_by_when(week.timers[week.timers.id == i], week.now, company) for i in shown.id],
     )
     return table(
         rows,
@@ -423,7 +418,7 @@ def register(week: Week, shown: pd.DataFrame) -> Html:
             Column("Class", "priority", "badge"),
             Column("What", "what", "html"),
             Column("Began", "started_at", "when"),
-            Column("Must know", "due"),
+            Column("Must know", "due", "html"),
             Column("State", "going", "light", words="word"),
         ],
         company,
@@ -435,10 +430,13 @@ def register(week: Week, shown: pd.DataFrame) -> Html:
 def _what(incident: object, week: Week) -> Html:
     """An incident's sentence, with its rules and its detection in a quiet line below."""
     detected = when(incident.detected_at, week.settings.company)
-    return Html(
-        f'{text(headline(incident, week.settings))}<br><span class="ob-note">'
-        f"{text(' '.join(incident.rules))}, detected {text(detected)}</span>"
-    )
+    quiet = f"{' '.join(incident.rules)}, detected {detected}"
+    return _two_lines(headline(incident, week.settings), quiet)
+
+
+def _two_lines(first: str, second: str) -> Html:
+    """A cell's words with a quiet line below them."""
+    return Html(f'{text(first)}<br><span class="ob-note">{text(second)}</span>')
 
 
 def decisions(week: Week) -> Html:
@@ -515,11 +513,10 @@ def workflow_lights(week: Week) -> Html:
         worst = going.priority.min() if len(going) else None
         rows.append(
             {
-                "name": workflow.name,
+                "name": _two_lines(workflow.name, workflow.owner),
                 "light": {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
                 "word": f"{worst} going on" if worst else "no P1 or P2",
-                "category": workflow.category,
-                "owner": workflow.owner,
+                "order": workflow.name,
                 "id": workflow.id,
             }
         )
@@ -530,9 +527,8 @@ def workflow_lights(week: Week) -> Html:
         shares, left_on="id", right_on="workflow", how="left"
     )
     columns = [
-        Column("Workflow", "name"),
+        Column("Workflow and owner", "name", "html", order="order"),
         Column("State", "light", "light", words="word"),
-        Column("Owner", "owner"),
         Column("Cost per run", "observed_eur", "money"),
         Column("Times its baseline", "ratio", "ratio"),
         Column("Failing share", "share", "share"),
@@ -549,8 +545,7 @@ def incident_register(week: Week) -> Html:
     return stack(
         note(
             "Deadlines count from detection, the close of the bucket in which a rule first held: "
-            "what an hourly check would have said. Lag is from the event to detection. "
-            + zone_note(week.settings.company)
+            "what an hourly check would have said. " + zone_note(week.settings.company)
         ),
         register(week, every),
         to_come("B6", "States, root causes and post-mortems", "They come with the event log."),
@@ -558,27 +553,34 @@ def incident_register(week: Week) -> Html:
 
 
 def arrived(week: Week) -> Html:
-    """The data page: every file, what became of its rows, and what to do about it."""
+    """The data page: what waits for a person first, then every file and what became of its rows."""
+    company, files = week.settings.company, week.files
     states = {"loaded": "ok", "empty": "none", "unknown": "alert", "unreadable": "alert"}
-    files = week.files
-    rows = files.assign(light=files.state.map(states), problem=files.problem.fillna(""))
+    spans = zip(files.covered_from, files.covered_to, strict=True)
+    rows = files.assign(
+        light=files.state.map(states),
+        order=files.file,
+        named=[_two_lines(f, r) for f, r in zip(files.file, files.reader.fillna("-"), strict=True)],
+        covers=["" if pd.isna(a) else f"{day(a, company)} – {day(b, company)}" for a, b in spans],
+    )
+    problems = rows[rows.problem.notna()]
+    told = [Column("File", "file"), Column("What to do", "problem"), Column("Header", "header")]
     columns = [
-        Column("File", "file"),
-        Column("Read as", "reader"),
+        Column("File, read as", "named", "html", order="order"),
         Column("State", "light", "light", words="state"),
         Column("Rows", "rows_in", "count"),
         Column("Loaded", "loaded", "count"),
         Column("Known", "known", "count"),
         Column("Set aside", "quarantined", "count"),
-        Column("Covers from", "covered_from", "day"),
-        Column("To", "covered_to", "day"),
-        Column("What to do", "problem"),
+        Column("Covers", "covers", order="covered_from"),
     ]
     sums = rows[["rows_in", "loaded", "known", "quarantined"]].sum().to_dict()
-    company = week.settings.company
     return stack(
+        table(
+            problems, told, company, "Files that wait for a person", "None: every file was read."
+        ),
+        table(rows, columns, company, "All files", "The inbox is empty.", total=sums),
         note("Rows = loaded + known already + set aside, for every file."),
-        table(rows, columns, company, "Files", "The inbox is empty.", total=sums),
     )
 
 

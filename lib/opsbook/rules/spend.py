@@ -18,8 +18,8 @@ def company_days(days: pd.DataFrame) -> pd.DataFrame:
     """The company's spend per local day, in EUR, from the workflows' daily totals.
 
     One row per day: day, started_at, ended_at, day_type, off, cost_eur, complete. A day is complete
-    when every workflow that had data by then is covered for the whole of it; what no workflow claims
-    is added, and expected of no day.
+    when every workflow that had data by then is covered for the whole of it; what no workflow
+    claims is added, and expected of no day.
     """
     begun = days[days.covered_share > 0].groupby("workflow").day.min().rename("begun")
     known = days.join(begun, on="workflow")
