@@ -319,7 +319,7 @@ def test_a_source_whose_data_ends_too_long_ago_is_to_be_watched():
 
 THEMES = {
     "light": r":root \{(.*?)\}",
-    "dark": r"html\.quarto-dark, body\.quarto-dark \{(.*?)\}",
+    "dark": r"html\.quarto-dark, body\.quarto-dark \{(\s+--ob-.*?)\}",
 }
 TEXT = ("ink", "muted", "accent", "link", "ok", "watch", "alert", "critical", "none")
 GROUNDS = ("page", "raised", "marked")
