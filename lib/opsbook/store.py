@@ -32,6 +32,7 @@ FRESH_S, LOOK_AGAIN_S = 2, 0.2
 """A file changed within the last two seconds may still be growing."""
 MONTH_FIRST = "en_US"
 PART = ".part"
+Engine = duckdb.DuckDBPyConnection
 MAKERS = ("schema", "settings", "prices", "calls", "coverage", "store")
 """Modules the tables follow from; when one changes, the tables are made again."""
 SECTIONS = {"company": "[company]", "workflows": "[[workflows]]", "limits": "[limits]"}
@@ -145,15 +146,15 @@ def ingest(folder: Folder, settings: Settings) -> Ingested:
     """
     folder.tables.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder.tables / ".lock", timeout=LOCKED_S):
-            return _ingest(folder, settings)
+        with FileLock(folder.tables / ".lock", timeout=LOCKED_S), _engine() as engine:
+            return _ingest(folder, settings, engine)
     except Timeout as problem:
         raise TableError(
             f"{folder.tables} is held by another run for over {LOCKED_S} s. Wait for it to end."
         ) from problem
 
 
-def _ingest(folder: Folder, settings: Settings) -> Ingested:
+def _ingest(folder: Folder, settings: Settings, engine: Engine) -> Ingested:
     _forget_if_changed(folder, settings)
     taken_before = read_table(folder, FILES)
     files = set(taken_before.file_id)
@@ -161,7 +162,7 @@ def _ingest(folder: Folder, settings: Settings) -> Ingested:
     for table in (COVERAGE, QUARANTINE):
         stored = read_table(folder, table)
         tables[table.name] = [stored[stored.file_id.isin(files)]]
-    known, lying = Known(folder, files), _sizes(waiting(folder))
+    known, lying = Known(folder, files, engine), _sizes(folder, waiting(folder))
     for path, size in lying.items():
         content = _settled(path, size) if _hash_in_name(folder, path) not in files else None
         file_id = hashlib.sha256(content or b"").hexdigest()[:16]
@@ -169,13 +170,13 @@ def _ingest(folder: Folder, settings: Settings) -> Ingested:
             continue
         arrived = Arrived(_plain_name(path.name.removeprefix(f"{file_id}-")), file_id, content)
         taken = _take(arrived, settings, _moment(folder, file_id))
-        row = _save(folder, taken, known)
+        row = _save(folder, taken, known, engine)
         files.add(file_id)
-        tables["files"].append(FILES.conform(pd.DataFrame([row])))
+        tables["files"].append(pd.DataFrame([row]))
         tables["coverage"].append(taken.coverage)
         tables["quarantine"].append(taken.quarantine)
     if len(tables["files"]) > 1:
-        _join_bills(folder)
+        _join_bills(folder, engine)
         for table in (COVERAGE, QUARANTINE, FILES):
             write_table(folder, table, _together(table, tables[table.name]))
     return Ingested(_present(folder, read_table(folder, FILES)))
@@ -202,11 +203,11 @@ def _hash_in_name(folder: Folder, path: Path) -> str:
     return path.name[:16] if path.is_relative_to(folder.path / "exports") else ""
 
 
-def _sizes(paths: list[Path]) -> dict[Path, tuple[int, int]]:
-    """Each file's size and time of change, taken a moment ago if one has just been changed."""
+def _sizes(folder: Folder, paths: list[Path]) -> dict[Path, tuple[int, int]]:
+    """Each file's size and time of change, taken a moment ago if one has just been dropped."""
     found = {path: _size(path) for path in paths}
-    newest = max((changed for _, changed in found.values()), default=0) / 1e9
-    if abs(time.time() - newest) < FRESH_S:
+    dropped = [changed for path, (_, changed) in found.items() if not _hash_in_name(folder, path)]
+    if abs(time.time() - max(dropped, default=0) / 1e9) < FRESH_S:
         time.sleep(LOOK_AGAIN_S)
     return found
 
@@ -271,9 +272,9 @@ class Known:
 
     parts = ("calls", "bills")
 
-    def __init__(self, folder: Folder, files: set[str]) -> None:
+    def __init__(self, folder: Folder, files: set[str], engine: Engine) -> None:
         """`files` are those taken whole; what a broken run left of others is written again."""
-        self.folder, self.files = folder, files
+        self.folder, self.files, self.engine = folder, files, engine
         self.keys: dict[tuple[str, str], set[str]] = {}
 
     def of(self, part: str, source: str) -> set[str]:
@@ -287,9 +288,8 @@ class Known:
         whole = [str(p) for p in paths if p.stem in self.files]
         if not whole:
             return set()
-        with duckdb.connect() as engine:
-            stored = engine.read_parquet(whole).filter(f"source = '{source}'")
-            return {key for (key,) in stored.project("row_key").fetchall()}
+        stored = self.engine.read_parquet(whole).filter(f"source = '{source}'")
+        return {key for (key,) in stored.project("row_key").fetchall()}
 
 
 def _take(arrived: Arrived, settings: Settings, moment: pd.Timestamp) -> Taken:
@@ -361,13 +361,13 @@ def _read(
         source=reader.source,
         calls=calls,
         bills=_bills(reading, reader.source, arrived.file_id),
-        coverage=COVERAGE.conform(spans.assign(file_id=arrived.file_id)),
-        quarantine=QUARANTINE.conform(reading.quarantine.assign(**named)),
+        coverage=spans.assign(file_id=arrived.file_id),
+        quarantine=reading.quarantine.assign(**named),
         empty_rows=reading.empty_rows,
     )
 
 
-def _save(folder: Folder, taken: Taken, known: Known) -> dict:
+def _save(folder: Folder, taken: Taken, known: Known, engine: Engine) -> dict:
     """Keep an accepted export and write the rows it brings; its FILES row, each row counted."""
     if not taken.source:
         return taken.row
@@ -375,7 +375,7 @@ def _save(folder: Folder, taken: Taken, known: Known) -> dict:
     for part, frame in new.items():
         known.of(part, taken.source).update(frame.row_key)
         if len(frame):
-            _write(frame, folder.tables / part / f"{taken.arrived.file_id}.parquet")
+            _write(engine, frame, folder.tables / part / f"{taken.arrived.file_id}.parquet")
     _keep(folder, taken.arrived, taken.row["covered_from"])
     brought = len(set().union(*(frame.row for frame in new.values())))
     state = "loaded" if brought else "known" if len(taken.calls) + len(taken.bills) else "empty"
@@ -428,45 +428,48 @@ def read_table(folder: Folder, table: Table) -> pd.DataFrame:
     parts = sorted((folder.tables / table.name).glob("*.parquet"))
     if not parts:
         return table.empty()
-    with duckdb.connect() as engine:
-        engine.execute("SET TimeZone = 'UTC'")
+    with _engine() as engine:
         return table.conform(engine.read_parquet([str(p) for p in parts]).df())
 
 
 def write_table(folder: Folder, table: Table, frame: pd.DataFrame) -> None:
     """A table saved whole, in one part."""
-    _write(frame, folder.tables / table.name / "all.parquet")
+    with _engine() as engine:
+        _write(engine, frame, folder.tables / table.name / "all.parquet")
 
 
-def calls_relation(folder: Folder, engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+def calls_relation(folder: Folder, engine: Engine) -> duckdb.DuckDBPyRelation:
     """All calls in the tables, unread: what the folds of `panel` start from."""
     if list((folder.tables / "calls").glob("*.parquet")):
         return engine.read_parquet(str(folder.tables / "calls" / "*.parquet"))
     return engine.from_df(CALLS.empty())
 
 
-def _write(frame: pd.DataFrame, path: Path) -> None:
+def _engine() -> Engine:
+    """DuckDB, in memory, with its clock in UTC."""
+    engine = duckdb.connect()
+    engine.execute("SET TimeZone = 'UTC'")
+    return engine
+
+
+def _write(engine: Engine, frame: pd.DataFrame, path: Path) -> None:
     """A Parquet file, complete or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
-    with duckdb.connect() as engine:
-        engine.execute("SET TimeZone = 'UTC'")
-        engine.from_df(frame).write_parquet(str(temporary), compression="zstd")
+    engine.from_df(frame).write_parquet(str(temporary), compression="zstd")
     temporary.replace(path)
 
 
-def _join_bills(folder: Folder) -> None:
+def _join_bills(folder: Folder, engine: Engine) -> None:
     """Give the calls of billed providers the vendor's own cost, whichever file came first."""
     bills = read_table(folder, BILLS)
     for source in bills.source.unique():
         parts = sorted((folder.tables / "calls").glob("*.parquet"))
-        with duckdb.connect() as engine:
-            engine.execute("SET TimeZone = 'UTC'")
-            stored = engine.read_parquet([str(p) for p in parts]) if parts else None
-            own = stored.filter(f"source = '{source}'").df() if stored else CALLS.empty()
+        stored = engine.read_parquet([str(p) for p in parts]) if parts else None
+        own = stored.filter(f"source = '{source}'").df() if stored else CALLS.empty()
         joined = with_bills(CALLS.conform(own), bills[bills.source == source])
         for file_id, frame in joined.groupby("file_id"):
-            _write(frame, folder.tables / "calls" / f"{file_id}.parquet")
+            _write(engine, frame, folder.tables / "calls" / f"{file_id}.parquet")
 
 
 def _forget_if_changed(folder: Folder, settings: Settings) -> None:

@@ -24,6 +24,7 @@ class Fields:
     def __init__(self, rows: Rows, comma: bool = False) -> None:
         """Rows as read; `comma` says that numbers are written with a decimal comma."""
         self.rows, self.comma = rows, comma
+        self._cleaned: dict[str, pd.Series] = {}
         self.reasons = pd.Series(pd.NA, index=rows.frame.index, dtype="string")
 
     def text(self, name: str, required: bool = False) -> pd.Series:
@@ -37,6 +38,12 @@ class Fields:
         return _replaced(values, masked)
 
     def _raw(self, name: str) -> pd.Series:
+        """A column as it stands, blank and NULL as <NA>; cleaned once, however often asked."""
+        if name not in self._cleaned:
+            self._cleaned[name] = self._clean(name)
+        return self._cleaned[name]
+
+    def _clean(self, name: str) -> pd.Series:
         if name not in self.rows.frame:
             return pd.Series(pd.NA, index=self.rows.frame.index, dtype="string")
         values = self.rows.frame[name].str.strip()
