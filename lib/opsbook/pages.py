@@ -555,10 +555,10 @@ def incident_register(week: Week) -> Html:
 def arrived(week: Week) -> Html:
     """The data page: what waits for a person first, then every file and what became of its rows."""
     company, files = week.settings.company, week.files
-    states = {"loaded": "ok", "empty": "none", "unknown": "alert", "unreadable": "alert"}
+    states = {"loaded": "ok", "known": "ok", "empty": "none"}
     spans = zip(files.covered_from, files.covered_to, strict=True)
     rows = files.assign(
-        light=files.state.map(states),
+        light=files.state.map(states).fillna("alert"),
         order=files.file,
         named=[_two_lines(f, r) for f, r in zip(files.file, files.reader.fillna("-"), strict=True)],
         covers=["" if pd.isna(a) else f"{day(a, company)} – {day(b, company)}" for a, b in spans],
