@@ -288,6 +288,11 @@ def test_a_days_cell_says_in_words_what_its_colour_means():
     assert drawing.count(">off<") == 7
 
 
+def test_a_day_over_its_limit_stands_out_even_when_its_finding_is_not_at_hand(answers):
+    drawing = svg_of(answers["spend"])
+    assert drawing.count('fill="var(--ob-accent)">3.0×<') == 4
+
+
 def test_a_workflow_that_ran_uncounted_is_said_to_have_run():
     uncounted = ran().assign(runs=pd.array([pd.NA] * 14, dtype="Float64"))
     drawing = svg_of(charts.days_run(uncounted, SETTINGS))
