@@ -17,6 +17,7 @@ COMPANY = """[company]
 name = "Example"
 zone = "Europe/Vienna"
 country = "AT"
+now = 2026-11-23T08:00:00+01:00
 hours = { monday = ["09:00-17:00"] }
 """
 WORKFLOWS = """[[workflows]]
@@ -302,3 +303,16 @@ def test_limits_may_be_set_in_a_file_of_their_own(folder):
 def test_a_folder_that_is_no_companys_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="settings is missing"):
         store.Folder(tmp_path / "nowhere")
+
+
+def test_a_day_that_was_not_over_is_left_to_the_next_export(folder, drop, ingest):
+    text = (FILES_OF_EXPORTS / "openai-usage.csv").read_bytes()
+    morning = COMPANY.replace("2026-11-23T08:00", "2026-11-03T08:00")
+    (folder.path / "settings" / "company.toml").write_text(morning, "utf-8")
+    drop(monday_csv=text)
+    row = ingest().iloc[0]
+    assert (row.loaded, row.quarantined) == (4, 1)
+    assert row.problem == "1 row of a period that was not over is left to the next export"
+    assert str(row.covered_to) == "2026-11-03 00:00:00+00:00"
+    calls = store.read_table(folder, CALLS)
+    assert set(calls.ts.astype(str)) == {"2026-11-02 00:00:00+00:00"}

@@ -347,7 +347,7 @@ def _read(
 ) -> Taken:
     """A recognised file's rows as tables."""
     until = pd.Timestamp(settings.company.now or moment).tz_convert("UTC")
-    reading = reader.read(rows, settings.company.zone)
+    reading = reader.read(rows, settings.company.zone).closed(until)
     calls = canonical(reading.calls, reader.source, arrived.file_id, settings)
     spans = _coverage(reading, calls, reader.source, settings, until)
     covers = spans.covered_from.min() if len(spans) else reading.covered_from

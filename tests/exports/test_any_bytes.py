@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ FILES = sorted((Path(__file__).parent / "files").iterdir())
 QUICK = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
+NOON = pd.Timestamp("2026-11-02T12:00Z")
 HOURS = {"monday": ["09:00-17:00"]}
 COMPANY = Settings(
     company={"name": "E", "zone": "Europe/Vienna", "country": "AT", "hours": HOURS}, workflows=[]
@@ -40,7 +42,7 @@ def account_for(content: bytes) -> None:
     reader = reader_for(rows.header)
     if reader is None:
         return
-    found = reader.read(rows, "Europe/Vienna")
+    found = reader.read(rows, "Europe/Vienna").closed(NOON)
     calls = canonical(found.calls, reader.source, "f", COMPANY)
     covered(calls, reader.source, COMPANY, (found.covered_from, found.covered_to))
     if len(found.bills):

@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from opsbook.exports import openai
@@ -205,6 +206,12 @@ def test_litellm_the_days_failed_requests_are_rows_of_their_own():
         ["ok", 40, 200_000, 0.5],
         ["error", 3, 0, 0.0],
     ]
+
+
+def test_litellm_a_day_that_was_not_over_is_left_out_with_its_failures():
+    found = read("litellm-usage.csv").closed(pd.Timestamp("2026-11-16T12:00Z"))
+    assert (len(found.calls), found.empty_rows) == (0, 2)
+    assert str(found.covered_to) == "2026-11-16 00:00:00+00:00"
 
 
 def test_litellm_cached_tokens_are_part_of_the_prompt():

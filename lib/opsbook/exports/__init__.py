@@ -5,11 +5,15 @@ include, because counting cached tokens twice is the most common cause of wrong 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from opsbook.exports.reading import Rows
+from opsbook.schema import UTC
+
+NO_TIME = pd.Series(dtype=UTC)
+NO_LENGTH = pd.Series(dtype="int64")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,37 @@ class Reading:
     has_status: bool = True
     empty_rows: int = 0
     notices: tuple[str, ...] = ()
+
+    def closed(self, arrived: pd.Timestamp) -> "Reading":
+        """The reading without totals and bills whose period was not over when the file arrived.
+
+        A later export tells them whole; loaded now, they would stay what they were halfway.
+        """
+        ends = self.calls.get("ts", NO_TIME) + pd.to_timedelta(
+            self.calls.get("bucket_s", NO_LENGTH).astype("int64"), unit="s"
+        )
+        calls, bills = ends > arrived, self.bills.get("period_end", NO_TIME) > arrived
+        calls &= self.calls.get("bucket_s", NO_LENGTH) > 0
+        if not calls.any() and not bills.any():
+            return self
+        begun = [
+            *self.calls.get("ts", NO_TIME)[calls],
+            *self.bills.get("period_start", NO_TIME)[bills],
+        ]
+        rows = {*self.calls.get("row", NO_LENGTH)[calls], *self.bills.get("row", NO_LENGTH)[bills]}
+        many = len(rows) > 1
+        open_rows = (
+            f"{len(rows)} row{'s' * many} of a period that was not over {'are' if many else 'is'} "
+            "left to the next export"
+        )
+        return replace(
+            self,
+            calls=self.calls[~calls],
+            bills=self.bills[~bills],
+            covered_to=min([*begun, self.covered_to or arrived]),
+            empty_rows=self.empty_rows + len(rows),
+            notices=(*self.notices, open_rows),
+        )
 
 
 @dataclass(frozen=True)
