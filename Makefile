@@ -28,7 +28,7 @@ findings: .venv/.ready ## Print what the rules found, as a table.
 test: .venv/.ready-dev ## Run every test, the browser's among them.
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m pytest -n 2
+	@$(PY) -m pytest -n 2 --dist loadgroup
 
 lint: .venv/.ready-dev ## Put layout and imports in order.
 	@$(PY) -m ruff check --fix .

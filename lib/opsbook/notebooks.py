@@ -59,6 +59,7 @@ def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
     notebook, cell and error when a cell fails.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     refuse_unknown(notebook, parameters)
     try:
@@ -76,6 +77,11 @@ def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
             f"{notebook}, cell {problem.cell_index}, `{source[0] if source else ''}`: "
             f"{problem.ename}: {problem.evalue}. Nothing was published; the last good site stays."
         ) from problem
+    except DeadKernelError as problem:
+        raise NotebookError(
+            f"{notebook}: its kernel died, as when memory ran out. Nothing was published; the last "
+            "good site stays."
+        ) from problem
     return output
 
 
@@ -89,10 +95,9 @@ def refuse_unknown(notebook: Path, parameters: dict[str, object]) -> None:
 
 def parameter_names(notebook: Path) -> list[str]:
     """The names a notebook's parameters cell sets, in order."""
-    from papermill.inspection import _infer_parameters
-    from papermill.iorw import load_notebook_node
+    import papermill
 
-    return [p.name for p in _infer_parameters(load_notebook_node(str(notebook)))]
+    return list(papermill.inspect_notebook(str(notebook)))
 
 
 def clean(path: Path) -> bool:
