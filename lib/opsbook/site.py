@@ -22,7 +22,7 @@ from pathlib import Path
 import nbformat
 import nh3
 
-from opsbook.charts import fixed_width
+from opsbook.charts import fixed_width, slimmed
 from opsbook.errors import NotebookError, SiteError
 
 OUTPUT = Path("_site")
@@ -40,7 +40,7 @@ SHAPES = {
     "g": {"transform"},
     "text": {"x", "y"},
 }
-TAGS = nh3.ALLOWED_TAGS | set(SHAPES) | {
+TAGS = nh3.ALLOWED_TAGS - {"img"} | set(SHAPES) | {
     "figure", "figcaption", "section", "article", "button", "tfoot", "title",
 }  # fmt: skip
 EVERYWHERE = {"class", "id", "role", "title", "tabindex", "hidden"}
@@ -54,6 +54,15 @@ ATTRIBUTES = {
     "ol": {"start"},
     **SHAPES,
 }
+
+
+FOR_QUARTO = (
+    "compiles no Sass",
+    "execute.enabled is ignored",
+    "execute.echo is ignored",
+    "html-math-method",
+)
+"""What the embedded renderer says of settings that stand in _quarto.yml for Quarto alone."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def publish(executed: Path, page: Path, title: str, date: str, categories: list[
             cells.append(_shown(cell))
     for number, cell in enumerate(cells):
         cell["id"] = f"c{number}"
-    metadata = {"kernelspec": book.metadata.get("kernelspec", {})}
+    metadata = {k: v for k, v in book.metadata.items() if k == "kernelspec"}
     page.parent.mkdir(parents=True, exist_ok=True)
     fresh = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     temporary = page.with_suffix(".part")
@@ -186,8 +195,8 @@ def drawing(spec: str) -> str:
     named = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>d{key[:6]}-", svg)
     sized = re.sub(r'(<svg[^>]*?) width="[\d.]+" height="[\d.]+"', r"\1", named, count=1)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(sized, "utf-8")
-    return sized
+    kept.write_text(slimmed(sized), "utf-8")
+    return kept.read_text("utf-8")
 
 
 def bundle() -> Path:
@@ -256,7 +265,7 @@ def _embedded(root: Path, output: Path) -> Rendered:
         pages = site.build()
     except (BuildError, OSError) as problem:
         raise SiteError(f"The embedded renderer failed: {problem}") from problem
-    problems = [w for w in site.warnings if "compiles no Sass" not in w]
+    problems = [w for w in site.warnings if not any(known in w for known in FOR_QUARTO)]
     return Rendered(pages, problems, root / OUTPUT, "the embedded renderer")
 
 
