@@ -27,7 +27,7 @@ def project(place: Path) -> Path:
     return place
 
 
-def opsbook(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+def typed(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     """A command as a person types it."""
     return subprocess.run(
         [sys.executable, "-m", "opsbook", *words],
@@ -40,10 +40,16 @@ def opsbook(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedP
 
 
 @pytest.fixture(scope="session")
+def opsbook():
+    """Runs a command in a folder: opsbook("findings", "--json", cwd=place)."""
+    return typed
+
+
+@pytest.fixture(scope="session")
 def weekly(tmp_path_factory):
     """The demo's weekly review, built once: place, site, and the command's JSON."""
     place = project(tmp_path_factory.mktemp("project"))
-    done = opsbook("review", "weekly", "--renderer", "embedded", "--json", cwd=place)
+    done = typed("review", "weekly", "--renderer", "embedded", "--json", cwd=place)
     assert done.returncode == 0, done.stderr
     return SimpleNamespace(place=place, site=place / "_site", said=json.loads(done.stdout))
 

@@ -215,3 +215,44 @@ def test_both_renderers_make_the_same_pages(weekly, tmp_path):
         one, two = (re.findall(r"<h[1-3][^>]*>(.*?)<", (r / page).read_text("utf-8"))
                     for r in (weekly.site, made.output))  # fmt: skip
         assert set(one) <= set(two)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page", [*PAGES, "reports/baselines.html", "reports/incidents/index.html"])
+def test_a_page_keeps_the_rules_of_accessibility_in_both_themes(weekly, visit, page, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    opened = visit(f"{weekly.site.as_uri()}/{page}", color_scheme=theme)
+    opened.wait_for_timeout(500)
+    found = axe.Axe().run(opened).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+@pytest.mark.parametrize(("theme", "bright"), [("light", True), ("dark", False)])
+def test_a_page_follows_the_theme_a_person_prefers(weekly, visit, theme, bright):
+    page = visit(f"{weekly.site.as_uri()}/index.html", color_scheme=theme)
+    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", color)[:3])) > 600) is bright
+
+
+def test_a_failed_notebook_leaves_the_last_good_site(weekly, opsbook, tmp_path):
+    place = tmp_path / "project"
+    shutil.copytree(weekly.place, place)
+    before = (place / "_site/index.html").read_bytes()
+    status = place / "notebooks/status.ipynb"
+    status.write_text(status.read_text("utf-8").replace("pages.status(week)", "pages.status()"))
+    done = opsbook("review", "weekly", "--renderer", "embedded", cwd=place)
+    assert done.returncode == 3
+    assert re.search(
+        r"notebooks/status\.ipynb, cell \d+, `pages\.status\(\)`: TypeError", done.stderr
+    )
+    assert (place / "_site/index.html").read_bytes() == before
+
+
+def test_the_same_data_gives_the_same_pages(weekly, opsbook, tmp_path):
+    place = tmp_path / "project"
+    shutil.copytree(weekly.place, place)
+    opsbook("review", "weekly", "--renderer", "embedded", cwd=place)
+    for page in sorted(p.relative_to(weekly.site) for p in weekly.site.rglob("*.html")):
+        assert (place / "_site" / page).read_text("utf-8") == (weekly.site / page).read_text(
+            "utf-8"
+        )

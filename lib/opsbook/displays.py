@@ -72,11 +72,12 @@ class Html(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return str(self)
+        drawn = 'class="ob-chart"' in self
+        return f"{self}<script>{IN_JUPYTERLAB}</script>" if drawn else str(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """The piece as HTML and as plain words, as notebooks store it."""
-        return {"text/html": str(self), "text/plain": plain(self)}
+        return {"text/html": self._repr_html_(), "text/plain": plain(self)}
 
 
 def plain(html: str) -> str:
@@ -646,3 +647,20 @@ def figure(chart: alt.TopLevelMixin, title: str, note: str = "") -> Html:
         f'<div class="ob-plot" role="img" aria-label="{text(title)}"></div>'
         f'<script type="application/json" class="ob-spec">{safe}</script>{said}</figure>'
     )
+
+
+IN_JUPYTERLAB = """
+(function (me) {
+  var settings = document.getElementById("jupyter-config-data");
+  if (!settings || !me) return;
+  var figures = me.parentElement.querySelectorAll("figure.ob-chart");
+  function draw() { figures.forEach(window.opsbook.draw); }
+  if (window.opsbook) return draw();
+  var script = document.createElement("script");
+  script.src = JSON.parse(settings.textContent).baseUrl + "files/reports/assets/opsbook.js";
+  script.onload = draw;
+  document.head.appendChild(script);
+})(document.currentScript);
+"""
+"""Draws an output's charts in JupyterLab with the site's own scripts, so without another host. The
+publish step takes it out again: a page of the site loads them by itself."""

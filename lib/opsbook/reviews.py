@@ -192,7 +192,8 @@ def baselines_now(judged: Judged) -> pd.DataFrame:
 
     Columns workflow, metric, slot, n, center, spread (the limit minus the center), state; EUR.
     """
-    runs = judged.run_cost.groupby("workflow").tail(1).assign(metric="run_cost_eur", slot="day")
+    measured = judged.run_cost[judged.run_cost.state != "no data"]
+    runs = measured.groupby("workflow").tail(1).assign(metric="run_cost_eur", slot="day")
     spend = judged.spend.groupby("day_type").tail(1)
     company = spend.assign(workflow="company", metric="cost_eur", slot=spend.day_type)
     company = company.assign(state=company.center.isna().map({True: "learning", False: "ok"}))

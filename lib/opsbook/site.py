@@ -90,7 +90,7 @@ def publish(executed: Path, page: Path, title: str, date: str, categories: list[
             cells.append(_shown(cell))
     for number, cell in enumerate(cells):
         cell["id"] = f"c{number}"
-    metadata = {k: v for k, v in book.metadata.items() if k == "kernelspec"}
+    metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
     page.parent.mkdir(parents=True, exist_ok=True)
     fresh = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     temporary = page.with_suffix(".part")

@@ -58,8 +58,9 @@ class Folder:
 
     @classmethod
     def at(cls, path: str | Path) -> "Folder":
-        """The folder at a path."""
-        return cls(Path(path))
+        """The folder at a path, from here or from a folder above: a notebook runs in its own."""
+        tops = (Path(), *Path.cwd().parents)
+        return cls(next((t / path for t in tops if (t / path).is_dir()), Path(path)))
 
     @property
     def inbox(self) -> Path:

@@ -47,7 +47,7 @@ def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
     `as_of` is ISO 8601 with a zone; empty means the settings' fixed time, else now. Calls from that
     moment on are not looked at. Takes what was ingested; reads no inbox.
     """
-    folder = store.Folder(Path(data))
+    folder = store.Folder.at(data)
     settings = store.load_settings(folder)
     now = moment(as_of, settings)
     covered = store.read_table(folder, COVERAGE)

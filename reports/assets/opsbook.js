@@ -1,39 +1,53 @@
 /* Draws the charts of a page live. Each figure holds its specification and a drawing made ahead: that
-   one stays in print, without scripts, and until the shared bundle has come. */
+   one stays in print, without scripts, and until the shared bundle has come. The bundle is found beside
+   this script, so that it loads over http, in a sub-folder, from file:// and in JupyterLab. */
 (function () {
   "use strict";
-  var figures = [].slice.call(document.querySelectorAll("figure.ob-chart"));
-  if (!figures.length) return;
-  var here = document.currentScript && document.currentScript.src;
-  var bundle = document.createElement("script");
-  bundle.src = here ? here.replace(/opsbook\.js.*$/, "opsbook-charts.js") : "reports/assets/opsbook-charts.js";
-  bundle.onload = function () { whenSeen(figures, draw); };
-  document.body.appendChild(bundle);
+  var here = document.currentScript.src;
+  var waiting = null;
 
-  function whenSeen(items, act) {
-    if (!("IntersectionObserver" in window)) { items.forEach(act); return; }
-    var watcher = new IntersectionObserver(function (entries) {
-      entries.forEach(function (entry) {
-        if (!entry.isIntersecting) return;
-        watcher.unobserve(entry.target);
-        act(entry.target);
-      });
-    }, { rootMargin: "300px" });
-    items.forEach(function (item) { watcher.observe(item); });
+  function withBundle(act) {
+    if (window.vegaEmbed) { act(); return; }
+    if (waiting) { waiting.push(act); return; }
+    waiting = [act];
+    var bundle = document.createElement("script");
+    bundle.src = here.replace(/opsbook\.js.*$/, "opsbook-charts.js");
+    bundle.onload = function () { waiting.splice(0).forEach(function (ready) { ready(); }); };
+    document.head.appendChild(bundle);
   }
 
   function draw(figure) {
     var plot = figure.querySelector(".ob-plot");
     var spec = figure.querySelector("script.ob-spec");
-    if (!plot || !spec) return;
+    if (!plot || !spec || figure.classList.contains("ob-drawing")) return;
+    figure.classList.add("ob-drawing");
     var live = document.createElement("div");
     live.className = "ob-live";
+    live.style.width = "100%";
     plot.appendChild(live);
-    figure.classList.add("ob-drawing");
     var options = { renderer: "svg", actions: false, ast: false, tooltip: { theme: "custom" } };
-    window.vegaEmbed(live, JSON.parse(spec.textContent), options).then(
-      function () { figure.classList.add("ob-drawn"); },
-      function () { live.remove(); figure.classList.remove("ob-drawing"); }
-    );
+    withBundle(function () {
+      window.vegaEmbed(live, JSON.parse(spec.textContent), options).then(
+        function () { figure.classList.add("ob-drawn"); },
+        function () { live.remove(); figure.classList.remove("ob-drawing"); }
+      );
+    });
+  }
+
+  function whenSeen(figures) {
+    if (!("IntersectionObserver" in window)) { figures.forEach(draw); return; }
+    var watcher = new IntersectionObserver(function (entries) {
+      entries.forEach(function (entry) {
+        if (!entry.isIntersecting) return;
+        watcher.unobserve(entry.target);
+        draw(entry.target);
+      });
+    }, { rootMargin: "300px" });
+    figures.forEach(function (figure) { watcher.observe(figure); });
+  }
+
+  window.opsbook = { draw: draw };
+  if (!document.getElementById("jupyter-config-data")) {
+    whenSeen([].slice.call(document.querySelectorAll("figure.ob-chart")));
   }
 })();
