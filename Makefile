@@ -8,7 +8,7 @@ OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help weekly check site serve findings test lint demo clean-notebooks lock clean
+.PHONY: help weekly site serve lab findings test lint demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ site: .venv/.ready ## Render the site again from the reports as they are (RENDER
 
 serve: .venv/.ready ## Serve _site on this machine only, for a look over http.
 	@$(OPSBOOK) serve
+
+lab: .venv/.ready-dev ## Open the notebooks in JupyterLab, on this machine only.
+	@$(PY) -c "from opsbook import site; site.bundle()"
+	@$(PY) -m jupyterlab notebooks/weekly-review.ipynb
 
 findings: .venv/.ready ## Print what the rules found, as a table.
 	@$(OPSBOOK) findings --data $(DATA)
