@@ -72,12 +72,21 @@ def slimmed(svg: str) -> str:
 
     >>> slimmed('<path opacity="1" fill="var(--ob-ink,var(--x,#111))" d="M1.0625,2.5"/>')
     '<path fill="var(--ob-ink)" d="M1.1,2.5"/>'
+    >>> slimmed('<text x="3.14159">0.025</text>')
+    '<text x="3.1">0.025</text>'
     """
     bare = re.sub(r'"var\((--ob-[a-z]+),[^"]*\)"', r'"var(\1)"', svg)
     bare = re.sub(r' (opacity|stroke-width)="1"| (font-family|pointer-events)="[^"]*"', "", bare)
     bare = re.sub(r' (role|aria-[a-z]+|xmlns:xlink|version)="[^"]*"', "", bare)
     bare = re.sub(r'<path class="(background|foreground)"[^>]*/>', "", bare)
-    return re.sub(r"\d+\.\d{2,}", lambda place: f"{float(place[0]):.1f}", bare)
+    return re.sub(r"<[^>]+>", lambda tag: PLACE.sub(_tenth, tag[0]), bare)
+
+
+PLACE = re.compile(r"\d+\.\d{2,}")
+
+
+def _tenth(place: re.Match) -> str:
+    return f"{float(place[0]):.1f}"
 
 
 def _page(
