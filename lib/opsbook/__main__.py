@@ -40,8 +40,14 @@ def ingest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
 
     folder = store.Folder(data)
     arrived = store.ingest(folder, store.load_settings(folder))
-    columns = ["file", "reader", "state", "rows_in", "loaded", "known", "quarantined", "problem"]
-    _show(arrived.files, columns, as_json, {"files": _rows(arrived.files)})
+    if as_json:
+        _print_json({"files": _rows(arrived.files)})
+    else:
+        for file in arrived.files.itertuples():
+            counts = f"{file.rows_in} rows, {file.loaded} loaded, {file.known} known"
+            told = "" if pd.isna(file.problem) else f" {file.problem}"
+            line = f"{file.file}: {file.state}, {counts}, {file.quarantined} set aside.{told}"
+            messages.print(line, soft_wrap=True, highlight=False, markup=False)
     waiting = arrived.files.state.isin(["unknown", "unreadable"]) | (arrived.files.quarantined > 0)
     raise typer.Exit(NEEDED if waiting.any() else 0)
 
@@ -93,7 +99,7 @@ def weekly(
 
     built = build(data, as_of, period, renderer, messages.print)
     if as_json:
-        print(json.dumps(built.as_json(), indent=1))  # noqa: T201
+        _print_json(built.as_json())
     else:
         messages.print(built.sentence(), soft_wrap=True, highlight=False)
 
@@ -105,7 +111,7 @@ def site(data: Data = DEMO, renderer: Renderer = "auto", as_json: Json = False) 
 
     built = pages.render(Path.cwd(), renderer)
     if as_json:
-        print(json.dumps({"pages": built.pages, "problems": built.problems}))  # noqa: T201
+        _print_json({"pages": built.pages, "problems": built.problems})
     else:
         messages.print(f"{built.pages} pages in {built.output}", soft_wrap=True, highlight=False)
 
@@ -138,12 +144,16 @@ def _rows(frame: pd.DataFrame) -> list[dict]:
 
 def _show(frame: pd.DataFrame, columns: list[str], as_json: bool, document: dict) -> None:
     if as_json:
-        print(json.dumps(document, indent=1))  # noqa: T201
+        _print_json(document)
         return
     table = Table(*columns)
     for row in frame[columns].itertuples(index=False):
         table.add_row(*("" if pd.isna(v) else _cell(v) for v in row))
     Console().print(table)
+
+
+def _print_json(document: dict) -> None:
+    print(json.dumps(document, indent=1))  # noqa: T201
 
 
 def _cell(value: object) -> str:
@@ -157,7 +167,7 @@ def main() -> None:
     try:
         app()
     except OpsbookError as problem:
-        messages.print(f"[bold]opsbook:[/bold] {problem}", soft_wrap=True, highlight=False)
+        messages.print(f"opsbook: {problem}", soft_wrap=True, highlight=False, markup=False)
         sys.exit(problem.exit_code)
 
 

@@ -37,6 +37,7 @@ from opsbook.displays import (
 from opsbook.incidents import headline
 from opsbook.reviews import AGENDA, Week
 from opsbook.schema import COMPANY, UNASSIGNED
+from opsbook.settings import Company
 
 STALE_H = 80
 """Hours after which a source's data is called old: a weekend and a night."""
@@ -556,12 +557,10 @@ def arrived(week: Week) -> Html:
     """The data page: what waits for a person first, then every file and what became of its rows."""
     company, files = week.settings.company, week.files
     states = {"loaded": "ok", "known": "ok", "empty": "none"}
-    spans = zip(files.covered_from, files.covered_to, strict=True)
     rows = files.assign(
         light=files.state.map(states).fillna("alert"),
         order=files.file,
-        named=[_two_lines(f, r) for f, r in zip(files.file, files.reader.fillna("-"), strict=True)],
-        covers=["" if pd.isna(a) else f"{day(a, company)} – {day(b, company)}" for a, b in spans],
+        named=[_two_lines(f.file, _read_as(f, company)) for f in files.itertuples()],
     )
     problems = rows[rows.problem.notna()]
     told = [Column("File", "file"), Column("What to do", "problem"), Column("Header", "header")]
@@ -572,7 +571,6 @@ def arrived(week: Week) -> Html:
         Column("Loaded", "loaded", "count"),
         Column("Known", "known", "count"),
         Column("Set aside", "quarantined", "count"),
-        Column("Covers", "covers", order="covered_from"),
     ]
     sums = rows[["rows_in", "loaded", "known", "quarantined"]].sum().to_dict()
     return stack(
@@ -582,6 +580,15 @@ def arrived(week: Week) -> Html:
         table(rows, columns, company, "All files", "The inbox is empty.", total=sums),
         note("Rows = loaded + known already + set aside, for every file."),
     )
+
+
+def _read_as(file: object, company: Company) -> str:
+    """What a file was read as, and the days it covers."""
+    if pd.isna(file.reader):
+        return "not read"
+    if pd.isna(file.covered_from):
+        return file.reader
+    return f"{file.reader}, {day(file.covered_from, company)} to {day(file.covered_to, company)}"
 
 
 def set_aside(week: Week) -> Html:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsbook import notebooks, site, store
-from opsbook.clock import week_before
 from opsbook.schema import FILES
-from opsbook.workbook import moment
+from opsbook.workbook import moment, named_week
 
 REPORTS = Path("reports")
 
@@ -84,7 +83,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
     begun = time.monotonic()
     settings = store.load_settings(store.Folder(data))
     now = moment(as_of, settings)
-    week = period or week_before(now, settings.company)
+    week = named_week(period, now, settings)
     parameters = {"data": str(data), "as_of": as_of, "period": week}
     first, *others = [notebooks.Job(Path("notebooks") / f"{p.notebook}.ipynb") for p in PAGES]
     with notebooks.workplace() as work:

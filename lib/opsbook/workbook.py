@@ -123,13 +123,8 @@ def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
 def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
     """One week of a company's workbook; the last complete one without a `period`."""
     book = open_workbook(data, as_of)
-    name = period or week_before(book.now, book.settings.company)
-    try:
-        started_at, ended_at = week_bounds(name, book.settings)
-    except ValueError as problem:
-        raise UsageError(
-            f"--period {name!r} is no ISO week ({problem}); expected like 2026-W47"
-        ) from problem
+    name = named_week(period, book.now, book.settings)
+    started_at, ended_at = week_bounds(name, book.settings)
     return Week(
         name=name,
         started_at=started_at,
@@ -143,3 +138,15 @@ def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
         files=book.files,
         quarantine=book.quarantine,
     )
+
+
+def named_week(period: str, now: pd.Timestamp, settings: Settings) -> str:
+    """The ISO week a person asked for, else the last complete one; UsageError for no week."""
+    name = period or week_before(now, settings.company)
+    try:
+        week_bounds(name, settings)
+    except ValueError as problem:
+        raise UsageError(
+            f"--period {name!r} is no ISO week ({problem}); expected like 2026-W47"
+        ) from problem
+    return name

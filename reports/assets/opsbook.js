@@ -28,9 +28,16 @@
     var options = { renderer: "svg", actions: false, ast: false, tooltip: { theme: "custom" } };
     withBundle(function () {
       window.vegaEmbed(live, JSON.parse(spec.textContent), options).then(
-        function () { figure.classList.add("ob-drawn"); },
+        function () { quiet(live); figure.classList.add("ob-drawn"); },
         function () { live.remove(); figure.classList.remove("ob-drawing"); }
       );
+    });
+  }
+
+  /* The plot has its role and its label; the marks within are parts of that one picture. */
+  function quiet(live) {
+    ["role", "aria-roledescription", "aria-label"].forEach(function (name) {
+      live.querySelectorAll("svg [" + name + "]").forEach(function (mark) { mark.removeAttribute(name); });
     });
   }
 
