@@ -18,11 +18,15 @@ from opsbook.errors import UsageError
 from opsbook.findings import Facts, Judged, judge
 from opsbook.incidents import incidents, timers
 from opsbook.reviews import Week, week_bounds
-from opsbook.schema import COVERAGE, FILES, PANEL, QUARANTINE, RUNS
+from opsbook.schema import COVERAGE, FILES, PANEL, QUARANTINE, RUNS, Table
 from opsbook.settings import Settings
 
 CLOCK_AHEAD = pd.Timedelta(days=60)
 """How far past now the calendar reaches: deadlines lie ahead."""
+
+
+COST_DECIMALS = 10
+"""Of EUR, in sums over calls: far below a cent, far above what adding in another order changes."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,8 @@ def measure(
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
         calls = nw.from_native(store.calls_relation(folder, engine)).filter(nw.col("ts") < now)
-        hours = PANEL.conform(panel.hourly_panel(calls).to_native().df())
-        runs = RUNS.conform(panel.fold_runs(calls).to_native().df())
+        hours = _settled(PANEL, panel.hourly_panel(calls).to_native().df())
+        runs = _settled(RUNS, panel.fold_runs(calls).to_native().df())
     grid = panel.hourly_grid(hours, coverage.covered_hours(covered, hours, now))
     return Facts(
         grid=grid,
@@ -107,6 +111,15 @@ def measure(
         calendar=calendar,
         coverage=covered,
     )
+
+
+def _settled(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """A folded table in the order of its key, its costs to a fixed decimal.
+
+    The engine adds in parallel, in any order; the same data must give the same figures.
+    """
+    typed = table.conform(frame).sort_values(list(table.key), ignore_index=True)
+    return typed.assign(cost_eur=typed.cost_eur.round(COST_DECIMALS))
 
 
 def _calendar(covered: pd.DataFrame, now: pd.Timestamp, settings: Settings) -> pd.DataFrame:

@@ -115,11 +115,18 @@ def test_what_grew_is_named(days):
     )
 
 
-def test_one_dear_run_is_listed_and_no_incident(days):
+def test_one_dear_run_is_listed_and_no_incident(days, when):
     bands, found = judged(days(CALM + "10x50"))
     day = bands.day.iloc[-1]
     runs = pd.DataFrame(
-        {"workflow": "invoices", "day": day, "status": "ok", "cost_eur": [0.1, 0.2, 0.21, 0.9]}
+        {
+            "workflow": "invoices",
+            "run_id": list("abcd"),
+            "started_at": when("Thu 2026-09-17 09:00"),
+            "day": day,
+            "status": "ok",
+            "cost_eur": [0.1, 0.2, 0.21, 0.9],
+        }
     )
     assert expensive_runs(runs, bands, LIMITS).cost_eur.tolist() == [0.9, 0.21]
     assert found.empty

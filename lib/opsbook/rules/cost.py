@@ -174,4 +174,5 @@ def expensive_runs(runs: pd.DataFrame, bands: pd.DataFrame, limits: Limits) -> p
     )
     ratio = priced.cost_eur / priced.center
     over = priced.assign(ratio=ratio)[exceeds(ratio, limits.expensive_run_ratio)]
-    return over.sort_values("cost_eur", ascending=False, ignore_index=True)
+    order = ["cost_eur", "started_at", "run_id"]
+    return over.sort_values(order, ascending=[False, True, True], ignore_index=True)
