@@ -376,6 +376,8 @@ WRITERS: dict[str, Callable[[object, Company], str]] = {
 }
 """How a column writes its values; the unit stands in the head, not in every row."""
 UNITS = {"money": "EUR", "share": "%"}
+UNTOUCHED = ' data-quarto-disable-processing="true" data-quarto-bootstrap="false"'
+"""Tells Quarto to leave a table as it is: rewritten it would lose what it is sorted by."""
 FIGURES = ("count", "tenths", "money", "share", "ratio")
 
 
@@ -437,7 +439,7 @@ def table(
     name = text(caption) or text(columns[0].label)
     return Html(
         f'<div class="ob-scroll" role="region" aria-label="{name}" tabindex="0">'
-        f'<table class="ob-table">{said}<thead><tr>{head}</tr></thead>'
+        f'<table class="ob-table"{UNTOUCHED}>{said}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody>{foot}</table></div>"
     )
 

@@ -62,6 +62,7 @@ FOR_QUARTO = (
     "execute.enabled is ignored",
     "execute.echo is ignored",
     "html-math-method",
+    "html-table-processing",
 )
 """What the embedded renderer says of settings that stand in _quarto.yml for Quarto alone."""
 
