@@ -211,25 +211,19 @@ def test_a_marked_row_is_set_off_and_an_unknown_mark_is_not():
     assert html.count('<tr class="ob-marked"><th scope="row">Chat') == html.count("ob-marked") == 1
 
 
-def test_a_browser_sorts_a_column_up_then_down_with_absent_values_last():
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_a_browser_sorts_a_column_up_then_down_with_absent_values_last(chromium):
     frame = pd.DataFrame({"name": list("abcd"), "n": [10, None, 9, 100]})
     html = displays.table(frame, [Column("Name", "name"), Column("N", "n", "count")], GRAZ)
     script = (ASSETS / "opsbook-tables.js").read_text("utf-8")
+    page = chromium.new_page()
+    page.set_content(f"{html}<script>{script}</script>")
     shown = []
-    with sync_api.sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        page.set_content(f"{html}<script>{script}</script>")
-        for _ in range(2):
-            page.get_by_role("button", name="N", exact=True).press("Enter")
-            head = page.locator("th[aria-sort]")
-            names = page.locator("tbody th").all_inner_texts()
-            shown.append((head.get_attribute("aria-sort"), head.count(), "".join(names)))
-        browser.close()
+    for _ in range(2):
+        page.get_by_role("button", name="N", exact=True).press("Enter")
+        head = page.locator("th[aria-sort]")
+        names = page.locator("tbody th").all_inner_texts()
+        shown.append((head.get_attribute("aria-sort"), head.count(), "".join(names)))
+    page.close()
     assert shown == [("ascending", 1, "cadb"), ("descending", 1, "dacb")]
 
 
