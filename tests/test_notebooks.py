@@ -1,6 +1,11 @@
 """The notebooks as they lie in git, and how they are run."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -103,3 +108,65 @@ def test_a_kernel_that_dies_is_an_error_and_no_wait(tmp_path):
     path = notebook(tmp_path, "import os; os._exit(3)")
     with notebooks.workplace() as work, pytest.raises(NotebookError, match="died"):
         notebooks.run(path, work / "out.ipynb", {})
+
+
+RUNNER = """
+import sys
+from pathlib import Path
+from opsbook import errors, notebooks
+
+def main():
+    with notebooks.workplace() as work:
+        try:
+            notebooks.run(Path(sys.argv[1]), work / "out.ipynb", {})
+        except errors.NotebookError as problem:
+            sys.exit(str(problem))
+"""
+
+
+def runner(place: Path, end: str) -> subprocess.Popen:
+    """A program of its own that runs the notebook made in `place`."""
+    (place / "runner.py").write_text(RUNNER + end)
+    command = [sys.executable, str(place / "runner.py"), str(place / "made.ipynb")]
+    return subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until(happened, seconds: float = 60) -> bool:
+    """Whether something happens in time."""
+    end = time.monotonic() + seconds
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.1)
+    return happened()
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there and not a mere entry of one that ended."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.xdist_group("kernels")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
+def test_a_kernel_ends_with_a_runner_that_was_killed(tmp_path):
+    told = tmp_path / "pid"
+    write = f"import os, time; open({str(told)!r}, 'w').write(f'{{os.getpid()}} ')"
+    notebook(tmp_path, write, "time.sleep(300)")
+    started = runner(tmp_path, '\nif __name__ == "__main__":\n    main()\n')
+    assert wait_until(lambda: told.exists() and told.read_text().endswith(" "))
+    pid = int(told.read_text())
+    assert lives(pid)
+    started.kill()
+    started.wait()
+    ended = wait_until(lambda: not lives(pid), 20)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+    assert ended
+
+
+@pytest.mark.xdist_group("kernels")
+def test_a_kernel_that_does_not_start_is_named_with_what_to_try(tmp_path):
+    notebook(tmp_path, "limit")
+    started = runner(tmp_path, "\nmain()\n")  # a forked child cannot import such a program
+    _, said = started.communicate(timeout=120)
+    assert "its kernel did not start" in said
+    assert "OPSBOOK_KERNEL=stock" in said

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -118,4 +119,11 @@ def serve(connection_file: str, place: str, environment: dict[str, str]) -> None
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # a notebook's own output travels over the connection, not over these
         os.dup2(silence, stream)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     IPKernelApp.launch_instance(argv=["-f", connection_file])
+
+
+def end_with_parent() -> None:
+    """End this kernel once the process that asked for it is gone, even if that was killed."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -82,6 +82,11 @@ def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
             f"{notebook}: its kernel died, as when memory ran out. Nothing was published; the last "
             "good site stays."
         ) from problem
+    except RuntimeError as problem:  # jupyter_client's word for a kernel that never answered
+        raise NotebookError(
+            f"{notebook}: its kernel did not start ({problem}). Try again with "
+            "OPSBOOK_KERNEL=stock. Nothing was published; the last good site stays."
+        ) from problem
     return output
 
 
