@@ -12,6 +12,7 @@ import http.server
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def publish(executed: Path, page: Path, title: str, date: str, categories: list[
     """
     book = nbformat.read(executed, 4)
     _refuse_failed(executed, book)
-    front = {"title": title, "date": date, "categories": categories}
+    front = {"title": literal(title), "date": date, "categories": categories}
     lines = [f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in front.items() if v]
     cells = [nbformat.v4.new_raw_cell("---\n" + "\n".join(lines) + "\n---")]
     for cell in book.cells:
@@ -100,6 +101,18 @@ def publish(executed: Path, page: Path, title: str, date: str, categories: list[
     noon = dt.datetime.fromisoformat(f"{date}T12:00Z").timestamp()
     os.utime(temporary, (noon, noon))  # listings sort by it: the same page, the same bytes
     temporary.replace(page)
+
+
+def literal(words: str) -> str:
+    """Words that stand in front matter as they are: there, too, renderers read Markdown and HTML.
+
+    >>> literal("Costs < 5 EUR")
+    'Costs &lt; 5 EUR'
+    """
+    return re.sub(r"[&<>{*_`$\[\]\\~^]", lambda sign: ENTITIES[sign[0]], words)
+
+
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {s: f"&#{ord(s)};" for s in "{*_`$[]\\~^"}
 
 
 def _refuse_failed(executed: Path, book: nbformat.NotebookNode) -> None:
@@ -143,10 +156,14 @@ def safe(html: str) -> str:
     chart gets its drawing.
     """
     specs: list[str] = []
+    mark = secrets.token_hex(8)  # so that no text can name another chart's place
 
     def take(found: re.Match) -> str:
-        specs.append(json.dumps(json.loads(found[1]), separators=(",", ":")))
-        return f"<code>ob-spec-{len(specs) - 1}-</code>"
+        try:
+            specs.append(json.dumps(json.loads(found[1]), separators=(",", ":")))
+        except json.JSONDecodeError:
+            return ""  # a script that is no data goes like any other
+        return f"<code>{mark}-{len(specs) - 1}-</code>"
 
     cleaned = nh3.clean(
         SPEC.sub(take, html),
@@ -154,11 +171,17 @@ def safe(html: str) -> str:
         attributes=ATTRIBUTES,
         generic_attribute_prefixes={"data-", "aria-"},
         url_schemes={"https", "mailto"},
+        attribute_filter=_own_paint,
         link_rel=None,
         clean_content_tags={"script", "style"},
     )
-    drawn = re.sub(r"<code>ob-spec-(\d+)-</code>", lambda m: _spec(specs[int(m[1])]), cleaned)
+    drawn = re.sub(rf"<code>{mark}-(\d+)-</code>", lambda m: _spec(specs[int(m[1])]), cleaned)
     return unexpanded(_with_drawings(drawn))
+
+
+def _own_paint(_tag: str, name: str, value: str) -> str | None:
+    """An attribute's value; None for a paint that some browsers would fetch from elsewhere."""
+    return None if name in ("fill", "stroke") and "url(" in value.lower() else value
 
 
 def unexpanded(text: str) -> str:
