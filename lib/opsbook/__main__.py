@@ -95,6 +95,9 @@ def weekly(
     as_json: Json = False,
 ) -> None:
     """Read the inbox, run the notebooks, publish their pages and render the site."""
+    from opsbook import kernels
+
+    kernels.warm_up()  # the fork server imports on the other core while this process does
     from opsbook.weekly import build
 
     built = build(data, as_of, period, renderer, messages.print)
