@@ -240,6 +240,7 @@ FINDINGS = Table(
     _columns(
         rule=Column(TEXT, "R1 to R14", True),
         method=Column(TEXT, "which reading of the rule", True, ("calendar", "runbook")),
+        family=Column(TEXT, "what its findings are grouped in: errors, cost, latency, ...", True),
         workflow=Column(TEXT, "the workflow, or 'company' for its total", True),
         metric=Column(TEXT, "what was measured, with its unit in the name", True),
         started_at=Column(UTC, "when it began", True),
@@ -250,6 +251,7 @@ FINDINGS = Table(
         limit=Column(REAL, "the value it must not exceed"),
         sample=Column(INT, "calls, runs or days it was judged on"),
         references=Column(INT, "buckets in the baseline"),
+        parameters=Column(TEXT, "the settings it was judged with, as 'name=value, ...'"),
         priority=Column(TEXT, "<NA> when nothing follows from it", False, PRIORITIES),
         state=Column(
             TEXT,

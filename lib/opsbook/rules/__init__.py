@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from opsbook.schema import FINDINGS
+from opsbook.settings import Limits
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,11 @@ def stretches(holds: pd.Series, silent: pd.Series) -> list[tuple[int, int]]:
 
 
 def findings_of(rows: list[dict]) -> pd.DataFrame:
-    """Rows a rule wrote, as a FINDINGS table."""
-    return FINDINGS.conform(pd.DataFrame(rows)) if rows else FINDINGS.empty()
+    """Rows a rule wrote, as FINDINGS; a row that names no family has its rule's own."""
+    named = [{"family": RULES[row["rule"]].family} | row for row in rows]
+    return FINDINGS.conform(pd.DataFrame(named)) if rows else FINDINGS.empty()
+
+
+def parameters(limits: Limits, *names: str) -> str:
+    """The limits a finding was judged with, in words: "run_cost_ratio=2, run_cost_min_runs=10"."""
+    return ", ".join(f"{name}={getattr(limits, name):g}" for name in names)
