@@ -7,13 +7,15 @@ year of hours for fifty workflows costs as much as one.
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
+from typing import get_args
 
 import holidays
 import numpy as np
 import pandas as pd
 
 from opsbook.errors import SettingsError
-from opsbook.settings import WEEKDAYS, Company
+from opsbook.settings import WEEKDAYS, Company, HolidayKind, Span
 
 HOUR = pd.Timedelta(hours=1)
 
@@ -27,9 +29,7 @@ def local_days(company: Company, first: dt.date, last: dt.date) -> pd.DataFrame:
     """
     days = pd.date_range(first, last, freq="D")
     edges = days.append(pd.DatetimeIndex([days[-1] + pd.Timedelta(days=1)]))
-    at = edges.tz_localize(company.zone, ambiguous=True, nonexistent="shift_forward").tz_convert(
-        "UTC"
-    )
+    at = _utc(edges, company)
     off = pd.Series([_off(company, d.date()) for d in days], dtype="string")
     has_hours = np.array([bool(company.hours.get(WEEKDAYS[d.weekday()])) for d in days])
     works = has_hours & off.isna().to_numpy()
@@ -45,35 +45,54 @@ def local_days(company: Company, first: dt.date, last: dt.date) -> pd.DataFrame:
     )
 
 
-def public_holidays(company: Company, years: range) -> dict[dt.date, str]:
-    """The public holidays of the company's country and subdivision, by date, in English."""
-    try:
-        found = holidays.country_holidays(
-            company.country, subdiv=company.subdivision, years=years, language="en_US"
-        )
-    except NotImplementedError as problem:
-        raise SettingsError(
-            f"settings/company.toml: country {company.country!r} with subdivision "
-            f"{company.subdivision!r} is not known ({problem}); an example: country = "
-            '"AT", subdivision = "6" (Styria)'
-        ) from problem
-    return dict(found)
+def public_holidays(company: Company, year: int) -> dict[dt.date, str]:
+    """The days off of one year in the company's country and subdivision, by date, in English.
+
+    Public holidays with their substitute days, and the kinds that `holidays_also` names; half days
+    are none. SettingsError for a country, subdivision or kind that is not known.
+    """
+    kinds = ("public", *company.holidays_also)
+    return _holidays(company.country, company.subdivision, kinds, year)
+
+
+@cache
+def _holidays(
+    country: str, subdivision: str | None, kinds: tuple[str, ...], year: int
+) -> dict[dt.date, str]:
+    known = getattr(holidays, country, None)
+    problem = _unknown(country, subdivision, kinds, known)
+    if problem:
+        raise SettingsError(f"settings/company.toml: {problem}")
+    return dict(known(subdiv=subdivision, years=year, language="en_US", categories=kinds))
+
+
+def _unknown(
+    country: str, subdivision: str | None, kinds: tuple[str, ...], known: type | None
+) -> str | None:
+    """What is wrong with a place or its kinds of holidays; None when all is known."""
+    if known is None:
+        return f'country {country!r} is not known; expected two letters like "AT", "CH" or "GB"'
+    if subdivision not in (None, *known.subdivisions, *known.subdivisions_aliases):
+        return _unknown_subdivision(country, subdivision, known)
+    strange = next((k for k in kinds if k not in known.supported_categories), None)
+    has = ", ".join(k for k in get_args(HolidayKind) if k in known.supported_categories)
+    return strange and f"holidays_also: {country} has no {strange!r} days, only: {has or 'none'}"
+
+
+def _unknown_subdivision(country: str, subdivision: str, known: type) -> str:
+    """What is said of a subdivision that a country does not have: all that it has."""
+    names = {code: name for name, code in reversed(known.subdivisions_aliases.items())}
+    valid = ", ".join(
+        f'"{c}"' + (f" ({names[c]})" if c in names else "") for c in known.subdivisions
+    )
+    expected = f"expected one of {valid}" if valid else "leave it out: the whole country is alike"
+    return f"subdivision {subdivision!r} is not known in {country}; {expected}"
 
 
 def _off(company: Company, day: dt.date) -> str | None:
     closed = next((c.reason for c in company.closures if c.first <= day <= c.last), None)
-    return closed or public_holidays_cached(company, day.year).get(day)
-
-
-def public_holidays_cached(company: Company, year: int) -> dict[dt.date, str]:
-    """One year's public holidays, remembered per country and subdivision."""
-    key = (company.country, company.subdivision, year)
-    if key not in _HOLIDAYS:
-        _HOLIDAYS[key] = public_holidays(company, range(year, year + 1))
-    return _HOLIDAYS[key]
-
-
-_HOLIDAYS: dict[tuple[str, str | None, int], dict[dt.date, str]] = {}
+    free = public_holidays(company, day.year).get(day)
+    return closed or (free if day not in company.open_on else None)
 
 
 @dataclass(frozen=True)
@@ -87,25 +106,26 @@ class BusinessClock:
     def reading(self, at: pd.DatetimeIndex) -> np.ndarray:
         """Business time passed at each moment, in ns since the clock's first day."""
         t = _ns(at)
-        i = np.searchsorted(self.opens, t, side="right") - 1
-        inside = np.clip(t - self.opens[i], 0, self.closes[i] - self.opens[i])
-        return np.where(i < 0, 0, self.before[i] + inside)
+        i = np.maximum(np.searchsorted(self.opens, t, side="right") - 1, 0)
+        return self.before[i] + np.clip(t - self.opens[i], 0, self.closes[i] - self.opens[i])
 
     def elapsed(self, start: pd.DatetimeIndex, end: pd.DatetimeIndex) -> pd.TimedeltaIndex:
-        """Business time between two moments, element by element."""
-        return pd.to_timedelta(self.reading(end) - self.reading(start), unit="ns")
+        """Business time between two moments, element by element; NaT where one is missing."""
+        passed = pd.to_timedelta(self.reading(end) - self.reading(start), unit="ns")
+        return passed.where(start.notna() & end.notna())
 
     def add(self, start: pd.Timestamp, time: pd.Timedelta) -> pd.Timestamp:
         """The first moment at which `time` of business has passed since `start`.
 
-        A start outside business hours counts from the next opening.
+        A start outside business hours counts from the next opening. ValueError when the clock ends
+        before.
         """
-        target = self.reading(pd.DatetimeIndex([start]))[0] + time.value
-        i = int(np.searchsorted(self.before, target, side="left")) - 1
-        at = self.opens[i] + (target - self.before[i])
-        if i < 0 or at > self.closes[-1]:
+        target = self.reading(pd.DatetimeIndex([start]))[0] + time.as_unit("ns").value
+        i = max(int(np.searchsorted(self.before, target, side="left")) - 1, 0)
+        at = pd.Timestamp(int(self.opens[i] + target - self.before[i]), unit="ns", tz="UTC")
+        if at.value > self.closes[-1]:
             raise ValueError(f"the clock ends before {time} of business after {start}")
-        return pd.Timestamp(int(at), unit="ns", tz="UTC")
+        return max(at, start.tz_convert("UTC"))
 
 
 def business_clock(company: Company, first: dt.date, last: dt.date) -> BusinessClock:
@@ -115,19 +135,27 @@ def business_clock(company: Company, first: dt.date, last: dt.date) -> BusinessC
     """
     days = local_days(company, first, last)
     spans = [
-        (pd.Timestamp.combine(day, s.opens), pd.Timestamp.combine(day, s.closes))
+        (pd.Timestamp.combine(day, s.opens), _closes(day, s))
         for day in days.day[days.day_type == "workday"]
         for s in sorted(company.hours[WEEKDAYS[day.weekday()]], key=lambda s: s.opens)
     ]
-    opens, closes = (
-        pd.DatetimeIndex([s[i] for s in spans])
-        .tz_localize(company.zone, ambiguous=np.ones(len(spans), bool), nonexistent="shift_forward")
-        .tz_convert("UTC")
-        for i in (0, 1)
-    )
-    opens, closes = _ns(opens), _ns(closes)
-    before = np.concatenate([[0], np.cumsum(closes - opens)[:-1]])
+    spans = [(days.day[0], days.day[0]), *spans]  # a stretch of no time, so that there is one
+    opens, closes = (_ns(_utc(pd.DatetimeIndex([s[i] for s in spans]), company)) for i in (0, 1))
+    before = np.cumsum(closes - opens) - (closes - opens)
     return BusinessClock(opens, closes, before)
+
+
+def _closes(day: pd.Timestamp, span: Span) -> pd.Timestamp:
+    over = pd.Timedelta(days=1) if span.closes == dt.time.min else pd.Timedelta(0)
+    return pd.Timestamp.combine(day, span.closes) + over
+
+
+def _utc(local: pd.DatetimeIndex, company: Company) -> pd.DatetimeIndex:
+    """Local times in UTC: the next that exists, and the first of two."""
+    first = np.ones(len(local), bool)
+    return local.tz_localize(company.zone, ambiguous=first, nonexistent="shift_forward").tz_convert(
+        "UTC"
+    )
 
 
 def _ns(at: pd.DatetimeIndex) -> np.ndarray:

@@ -5,7 +5,9 @@ and the reason for the value; nothing else in the library holds such a number.
 """
 
 import datetime as dt
+import re
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from opsbook.schema import UNASSIGNED
 
+SPAN = re.compile(r"\s*(\d?\d:\d\d)\s*[-–]\s*(\d?\d:\d\d)\s*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CATEGORIES = {
     "customer": "Customer-facing automation",
@@ -44,9 +47,15 @@ class Closure(Part):
     last: dt.date = Field(examples=["2026-12-31"])
     reason: str = Field(examples=["Company holidays"])
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "Closure":
+        if self.first > self.last:
+            raise ValueError(f"first ({self.first}) is after last ({self.last})")
+        return self
+
 
 class Span(Part):
-    """Opening hours within one day, local time."""
+    """Opening hours within one day, local time; a close at 00:00 is the day's end, 24:00."""
 
     opens: dt.time
     closes: dt.time
@@ -56,14 +65,23 @@ class Span(Part):
     def _from_text(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        opens, _, closes = value.partition("-")
-        return {"opens": opens.strip(), "closes": closes.strip()}
+        found = SPAN.fullmatch(value)
+        if not found:
+            raise ValueError(f'{value!r} is no span of hours; expected like "09:00-17:00"')
+        opens, closes = (time.rjust(5, "0") for time in found.groups())
+        return {"opens": opens, "closes": "00:00" if closes == "24:00" else closes}
 
     @model_validator(mode="after")
     def _in_order(self) -> "Span":
-        if self.opens >= self.closes:
-            raise ValueError(f"{self.opens} is not before {self.closes}")
+        if self.opens >= self.closes > dt.time.min:
+            raise ValueError(
+                f"{self.opens:%H:%M} is not before {self.closes:%H:%M}; hours over midnight are "
+                'two spans: one that ends at "24:00", and one on the next day from "00:00"'
+            )
         return self
+
+
+HolidayKind = Literal["bank", "catholic", "de_facto", "optional", "protestant", "unofficial"]
 
 
 class Company(Part):
@@ -73,6 +91,14 @@ class Company(Part):
     zone: Zone = Field(examples=["Europe/Vienna"])
     country: str = Field(examples=["AT"], pattern="^[A-Z]{2}$")
     subdivision: str | None = Field(None, examples=["6"])
+    holidays_also: list[HolidayKind] = Field(
+        [],
+        examples=['["bank"]'],
+        description="days off besides public holidays, by the country's own kinds",
+    )
+    open_on: list[dt.date] = Field(
+        [], examples=["[2026-04-03]"], description="holidays on which the company works"
+    )
     locale: str = Field("en_GB", examples=["de_AT"])
     hours: dict[str, list[Span]] = Field(examples=['{ monday = ["09:00-17:00"] }'])
     closures: list[Closure] = []
@@ -83,6 +109,17 @@ class Company(Part):
         strange = set(self.hours) - set(WEEKDAYS)
         if strange:
             raise ValueError(f"hours: {sorted(strange)[0]!r} is not a weekday in English")
+        if not any(self.hours.values()):
+            raise ValueError("hours: no day has opening hours; the business clock would never run")
+        return self
+
+    @model_validator(mode="after")
+    def _spans_apart(self) -> "Company":
+        for day, spans in self.hours.items():
+            ordered = sorted(spans, key=lambda s: s.opens)
+            for one, next_one in pairwise(ordered):
+                if not dt.time.min < one.closes <= next_one.opens:
+                    raise ValueError(f"hours: two spans of {day} overlap at {next_one.opens:%H:%M}")
         return self
 
     @property
