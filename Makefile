@@ -8,7 +8,7 @@ OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help weekly site serve lab findings test lint demo clean-notebooks lock clean
+.PHONY: help weekly site serve lab findings test lint bench demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: .venv/.ready-dev ## Run every test, the browser's among them.
 lint: .venv/.ready-dev ## Put layout and imports in order.
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+
+bench: .venv/.ready ## Time the steps that must be quick, and print the table.
+	@$(PY) bench/bench.py
 
 demo: .venv/.ready ## Make the demo company's exports again; the same bytes on every machine.
 	@$(PY) data/demo/generate.py
