@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from opsbook.clock import BusinessClock
 from opsbook.rules import cost, errors, findings_of, spend
 from opsbook.schema import FINDINGS, UNASSIGNED
 from opsbook.settings import Limits, Settings
@@ -21,7 +22,7 @@ class Facts:
 
     `grid` is `panel.hourly_grid`, `runs` is `schema.RUNS` with their local day, `hour_costs`
     `panel.hourly_run_costs`, `days` `panel.daily_totals`, `calendar` `clock.local_days`, `coverage`
-    `schema.COVERAGE`.
+    `schema.COVERAGE`; `clock` runs over the same days, and `now` is the moment of judgement.
     """
 
     grid: pd.DataFrame
@@ -30,6 +31,8 @@ class Facts:
     days: pd.DataFrame
     calendar: pd.DataFrame
     coverage: pd.DataFrame
+    clock: BusinessClock
+    now: pd.Timestamp
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,10 @@ def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
     now = moment(as_of, settings)
     covered = store.read_table(folder, COVERAGE)
     calendar = _calendar(covered, now, settings)
-    facts = measure(folder, covered, calendar, now)
+    clock = business_clock(settings.company, *_ends(calendar))
+    facts = measure(folder, covered, calendar, clock, now)
     judged = judge(facts, settings)
     found = judged.findings[judged.findings.method == "calendar"]
-    clock = business_clock(settings.company, *_ends(calendar))
     opened = incidents(found, settings)
     return Workbook(
         settings=settings,
@@ -91,7 +91,11 @@ _AS_OF_EXAMPLE = "expected like 2026-11-23T08:00+01:00"
 
 
 def measure(
-    folder: store.Folder, covered: pd.DataFrame, calendar: pd.DataFrame, now: pd.Timestamp
+    folder: store.Folder,
+    covered: pd.DataFrame,
+    calendar: pd.DataFrame,
+    clock: BusinessClock,
+    now: pd.Timestamp,
 ) -> Facts:
     """What the rules judge, from the calls in the folder's tables up to `now`.
 
@@ -110,6 +114,8 @@ def measure(
         days=panel.daily_totals(grid, runs, calendar),
         calendar=calendar,
         coverage=covered,
+        clock=clock,
+        now=now,
     )
 
 
