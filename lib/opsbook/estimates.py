@@ -42,6 +42,42 @@ def exceeds(value: pd.Series | float, limit: pd.Series | float) -> np.ndarray | 
     return above if above.ndim else bool(above)
 
 
+def reaches(value: pd.Series | float, limit: pd.Series | float) -> np.ndarray | bool:
+    """Whether a value is at its limit or over it, short by no more than rounding.
+
+    >>> reaches(0.3 / 0.1, 3.0), reaches(2.99, 3.0), reaches(pd.NA, 3.0)
+    (True, False, False)
+    """
+    there = _floats(value) >= _floats(limit) * (1 - ROUNDING)
+    return there if there.ndim else bool(there)
+
+
+def trailing(values: np.ndarray, width: np.ndarray | int) -> np.ndarray:
+    """The sum of the `width` values that end with each one; fewer at the beginning.
+
+    >>> trailing(np.array([1, 2, 3, 4]), 2).tolist()
+    [1.0, 3.0, 5.0, 7.0]
+    """
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    end = np.arange(1, len(values) + 1)
+    return total[end] - total[np.maximum(end - width, 0)]
+
+
+def densest(excess: np.ndarray) -> tuple[int, int]:
+    """First and last position of the shortest stretch whose sum is the highest.
+
+    Traces what a trailing window only shows blurred: hours over their share count up, others down.
+
+    >>> densest(np.array([-1, 0, 2, -1, 2, 0, -3]))
+    (2, 4)
+    """
+    total = np.concatenate([[0.0], np.cumsum(excess)])
+    gain = total[1:] - np.minimum.accumulate(total)[:-1]
+    last = int(gain.argmax())
+    lowest = total[: last + 1]
+    return int(np.flatnonzero(lowest == lowest.min())[-1]), last
+
+
 def _floats(values: pd.Series | float) -> np.ndarray:
     if isinstance(values, pd.Series):
         return values.to_numpy(float, na_value=np.nan)

@@ -30,9 +30,7 @@ def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
         served_model=nw.coalesce("served_model", nw.lit("unknown")),
         judged=nw.when(status != "unknown").then(requests).otherwise(0),
         failed=nw.when(status.is_in(FAILED)).then(requests).otherwise(0),
-        refused=nw.when((status == "refused") | (nw.col("output_class") == "refusal"))
-        .then(requests)
-        .otherwise(0),
+        refused=nw.when(_refusal()).then(requests).otherwise(0),
         unpriced=nw.when(nw.col("cost_kind") == "unpriced").then(1).otherwise(0),
     )
     sums = ("judged", "failed", "refused", "unpriced")
@@ -47,6 +45,10 @@ def hourly_panel(calls: nw.LazyFrame) -> nw.LazyFrame:
     return panel.with_columns(*counts).drop("counted")
 
 
+def _refusal() -> nw.Expr:
+    return (nw.col("status") == "refused") | (nw.col("output_class") == "refusal")
+
+
 def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
     """One row per run: its calls in one, its outcome that of its last call.
 
@@ -59,6 +61,7 @@ def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
     last = single.with_columns(
         run_id=nw.coalesce("run_id", own),
         unpriced=nw.when(nw.col("cost_eur").is_null()).then(1).otherwise(0),
+        refused=nw.when(_refusal()).then(1).otherwise(0),
     )
     last = last.with_columns(
         place=nw.col("row")
@@ -71,7 +74,7 @@ def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
         *(nw.col(c).sum() for c in ("input_tokens", "output_tokens", "cost_eur", "unpriced")),
         *(
             nw.when(nw.col("place") == 1).then(nw.col(c)).otherwise(None).max().alias(c)
-            for c in ("status", "served_model")
+            for c in ("status", "served_model", "refused")
         ),
     )
     return folded.with_columns(
@@ -94,6 +97,28 @@ def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
     blind = grid.workflow.isin(uncounted[uncounted].index)
     grid[COUNTS] = grid[COUNTS].mask(blind)
     return grid.sort_values(["workflow", "hour"], ignore_index=True)
+
+
+def hourly_tasks(grid: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The grid's hours with what was worked: tasks, done (all but failed) and refused.
+
+    A task is a run where the source holds single calls, a call where it only counts them, and an
+    hour with tokens where it counts nothing: never more than there were. <NA> without data.
+    """
+    flags = runs.assign(
+        tasks=1, failed=runs.status.isin(FAILED), refused=runs.refused.fillna(False)
+    )
+    by_hour = flags.groupby(["workflow", "hour"])[["tasks", "failed", "refused"]].sum()
+    single = grid[["workflow", "hour"]].join(by_hour, on=["workflow", "hour"]).fillna(0)
+    busy = (grid.input_tokens.fillna(0) + grid.output_tokens.fillna(0) > 0).astype("Float64")
+    counted = grid.bucket_s.eq(0) & grid.workflow.isin(runs.workflow.unique())
+    tasks, failed, refused = (
+        single[one].astype("Float64").where(counted, grid[total])
+        for one, total in (("tasks", "calls"), ("failed", "failed"), ("refused", "refused"))
+    )
+    tasks = tasks.fillna(busy)
+    worked = {"tasks": tasks, "done": tasks - failed.fillna(0), "refused": refused}
+    return grid.assign(**{name: values.where(grid.covered) for name, values in worked.items()})
 
 
 def hourly_run_costs(runs: pd.DataFrame) -> pd.DataFrame:

@@ -142,6 +142,7 @@ RUNS = Table(
         output_tokens=Column(INT, "sum over its calls"),
         cost_eur=Column(REAL, "sum over its calls; <NA> when one of them is unpriced"),
         served_model=Column(TEXT, "model of its last call"),
+        refused=Column(FLAG, "whether its last call answered with a refusal or was filtered"),
     ),
 )
 
@@ -249,7 +250,7 @@ FINDINGS = Table(
         observed=Column(REAL, "the worst value in the stretch"),
         baseline=Column(REAL, "what is normal there"),
         limit=Column(REAL, "the value it must not exceed"),
-        sample=Column(INT, "calls, runs or days it was judged on"),
+        sample=Column(INT, "calls, runs, hours or days it was judged on"),
         references=Column(INT, "buckets in the baseline"),
         parameters=Column(TEXT, "the settings it was judged with, as 'name=value, ...'"),
         priority=Column(TEXT, "<NA> when nothing follows from it", False, PRIORITIES),

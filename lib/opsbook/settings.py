@@ -1,6 +1,6 @@
 """A company's settings: who it is, when it works, what runs there, and every limit.
 
-Three TOML files in `settings/`. Each limit is a field with its default, unit, the clause it serves
+TOML files in `settings/`, one per subject. Each limit is a field with its default, unit, the clause it serves
 and the reason for the value; nothing else in the library holds such a number.
 """
 
@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from opsbook.schema import UNASSIGNED
 
@@ -81,6 +81,7 @@ class Span(Part):
         return self
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 HolidayKind = Literal["bank", "catholic", "de_facto", "optional", "protestant", "unofficial"]
 
 
@@ -143,12 +144,65 @@ class Workflow(Part):
     )
     parsed: bool = Field(False, description="something downstream parses the output")
     schedule: Literal["workdays", "always", "weekly"] = "workdays"
+    due: Weekday = Field("monday", description="the day a weekly workflow runs on")
+    export_days: int = Field(
+        1, ge=1, examples=["7"], description="days from one export of its calls to the next"
+    )
+    planned_off: list[Closure] = Field(
+        [],
+        examples=['[{ first = 2026-12-24, last = 2026-12-31, reason = "Paused" }]'],
+        description="days on which it does not run, by plan",
+    )
     note: str = ""
 
     @property
     def customer_facing(self) -> bool:
         """Whether its output reaches customers (clause A1)."""
         return self.category == "customer"
+
+    def off_on(self, day: dt.date) -> str | None:
+        """Why it does not run on a day by plan; None when it may."""
+        return next((c.reason for c in self.planned_off if c.first <= day <= c.last), None)
+
+
+Role = Literal["AI Lead", "Founder or CEO"]
+VARIABLE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
+SECRETS = {
+    "the password": r"^[^:/]+://[^/?#]*:[^/?#]*[^/?#*][^/?#]*@",
+    "a key or token": r"[?&][^=&]*(?:passw|pwd|token|secret|key|sig(?==)|authorization)[^=&]*=[^&]*[^&*]",
+    "what looks like a token": r"(?=[A-Za-z0-9]*[A-Za-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{16,}"
+    r"|(?i:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|\b(?:xox[a-z]|sk|ghp|tk)[-_]\w+",
+}
+"""Where in an address a secret stands; a variable is read as *."""
+
+
+class Channel(Part):
+    """One way to tell people of an incident: whom it reaches, from which priority, and where.
+
+    The address is one of apprise; its secrets stand in the environment and are named in braces.
+    """
+
+    id: str = Field(examples=["mail-lead"], pattern="^[a-z0-9][a-z0-9-]*$")
+    roles: list[Role] = Field(examples=['["AI Lead"]'], min_length=1)
+    from_priority: Literal["P1", "P2"] = Field("P2", examples=["P2"])
+    url: str = Field(examples=["mailto://{MAIL_USER}:{MAIL_PASSWORD}@example.org"])
+    timeout_s: float = Field(15, gt=0, le=120, description="how long a server may take to answer")
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> "Channel":
+        bare = VARIABLE.sub("*", self.url)
+        found = next((what for what, where in SECRETS.items() if re.search(where, bare)), None)
+        if found:
+            raise ValueError(
+                f"url: {found} stands there in plain text; put it into an environment variable and "
+                "write the variable's name in braces, like {MAIL_PASSWORD}"
+            )
+        return self
+
+    @property
+    def variables(self) -> list[str]:
+        """The environment variables that its address names."""
+        return VARIABLE.findall(self.url)
 
 
 def _limit(default: float, unit: str, clause: str, reason: str, **bounds: float) -> object:
@@ -184,6 +238,32 @@ class Limits(Part):
     spend_min_days: int = _limit(4, "days", "D1", "fewer days are no average", ge=1)
     spend_floor_eur: float = _limit(5.0, "EUR", "D1", "less is not worth a look", ge=0)
     spend_floor_share: float = _limit(0.25, "share", "D1", "of a median workday's spend", ge=0)
+    tokens_ratio: float = _limit(3.0, "times", "B4", "the runbook's three times", gt=1)
+    tokens_window_h: int = _limit(24, "hours", "B4", "the runbook's 24 hours", ge=1)
+    tokens_covered_h: int = _limit(
+        20, "hours", "B4", "of the window; with fewer the sum is not a day's", ge=1
+    )
+    tokens_min_runs: int = _limit(
+        20, "runs", "B4", "a usual day of fewer is measured against the floor", ge=0
+    )
+    tokens_floor: float = _limit(
+        1_000_000, "tokens", "B4", "a few euros' worth; three times less is no P2", ge=0
+    )
+    tokens_floor_eur: float = _limit(5.0, "EUR", "B4", "three times less is no P2", ge=0)
+    zero_tasks_chance: float = _limit(
+        0.01, "share", "B4", "an empty day this rare is no chance: 4.6 tasks a day", gt=0, lt=1
+    )
+    zero_tasks_days: int = _limit(
+        20, "business days", "B4", "rarer work cannot be told from none in a month", ge=1
+    )
+    refusal_share: float = _limit(
+        0.5, "share", "B4", "most answers; the runbook's all would miss a few that pass", gt=0, lt=1
+    )
+    refusal_min_runs: int = _limit(20, "runs", "B4", "below it one more or less decides", ge=1)
+    refusal_all_runs: int = _limit(5, "runs", "B4", "so few only if all are refused", ge=1)
+    coverage_gap_days: float = _limit(
+        1.0, "business days", "E1", "an export or run may be a day late", gt=0
+    )
     baseline_days: int = _limit(20, "buckets", "B5", "four working weeks of one slot", ge=1)
     warm_up: int = _limit(8, "buckets", "B5", "fewer widen the slot", ge=1)
     learning: int = _limit(5, "buckets", "B5", "with 5 or fewer points 2 SD can never fire", ge=1)
@@ -197,6 +277,19 @@ class Limits(Part):
     )
     group_provider_min: int = _limit(60, "minutes", "B4", "two workflows, one cause", ge=0)
     reopen_h: int = _limit(24, "hours", "B4", "the same again within a day reopens", ge=0)
+    flapping_reopened: int = _limit(3, "times", "B4", "reopened so often it flaps", ge=1)
+    flapping_days: int = _limit(7, "days", "B4", "within a week", ge=1)
+    escalate_h: float = _limit(
+        4, "business hours", "B6", "the runbook's four; elapsed hours where customers see it", gt=0
+    )
+    history_h: int = _limit(
+        192, "hours", "B2", "what ended earlier (a weekly export and a day) calls no one", ge=1
+    )
+    post_mortem_p1_days: int = _limit(3, "days", "A5", "while people remember", ge=1)
+    post_mortem_p2_days: int = _limit(5, "business days", "A5", "while people remember", ge=1)
+    post_mortem_p2_h: int = _limit(24, "hours", "A5", "a longer P2 owes a post-mortem", ge=1)
+    alike_p3: int = _limit(3, "P3s", "B9", "more alike propose a look as a P2", ge=1)
+    alike_weeks: int = _limit(4, "weeks", "B9", "within a month", ge=1)
 
 
 class Settings(Part):
@@ -205,6 +298,16 @@ class Settings(Part):
     company: Company
     workflows: list[Workflow] = Field(examples=["[[workflows]]"])
     limits: Limits = Limits()
+    channels: list[Channel] = Field([], examples=["[[channels]]"])
+
+    @field_validator("channels")
+    @classmethod
+    def _channels_apart(cls, channels: list[Channel]) -> list[Channel]:
+        ids = [c.id for c in channels]
+        doubled = next((i for i in ids if ids.count(i) > 1), None)
+        if doubled:
+            raise ValueError(f"the id {doubled!r} stands twice")
+        return channels
 
     @model_validator(mode="after")
     def _unique(self) -> "Settings":
@@ -217,6 +320,10 @@ class Settings(Part):
     def workflow(self, name: str) -> Workflow | None:
         """The workflow with this id; None for 'company' and 'unassigned'."""
         return next((w for w in self.workflows if w.id == name), None)
+
+    def channels_for(self, role: str, priority: str) -> list[Channel]:
+        """The channels that reach a role at a priority, "P1" or "P2"; nobody is called for P3."""
+        return [c for c in self.channels if role in c.roles and priority <= c.from_priority]
 
     def display_name(self, name: str) -> str:
         """The name people use for a workflow's id."""
