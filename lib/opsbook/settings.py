@@ -1,7 +1,7 @@
 """A company's settings: who it is, when it works, what runs there, and every limit.
 
-TOML files in `settings/`, one per subject. Each limit is a field with its default, unit, the clause it serves
-and the reason for the value; nothing else in the library holds such a number.
+TOML files in `settings/`, one per subject. Each limit is a field with its default, unit, the clause
+it serves and the reason for the value; nothing else in the library holds such a number.
 """
 
 import datetime as dt
@@ -169,9 +169,10 @@ Role = Literal["AI Lead", "Founder or CEO"]
 VARIABLE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 SECRETS = {
     "the password": r"^[^:/]+://[^/?#]*:[^/?#]*[^/?#*][^/?#]*@",
-    "a key or token": r"[?&][^=&]*(?:passw|pwd|token|secret|key|sig(?==)|authorization)[^=&]*=[^&]*[^&*]",
-    "what looks like a token": r"(?=[A-Za-z0-9]*[A-Za-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{16,}"
-    r"|(?i:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|\b(?:xox[a-z]|sk|ghp|tk)[-_]\w+",
+    "a key or token": r"[?&][^=&]*(?:pass|pwd|token|secret|key|sig(?==)|authorization)[^=&]*"
+    r"=[^&]*[^&*]",
+    "what looks like a token": r"(?=[a-z0-9]*[a-z])(?=[a-z0-9]*[0-9])[a-z0-9]{16,}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?:xox[a-z]|sk|ghp|tk)[-_]\w+",
 }
 """Where in an address a secret stands; a variable is read as *."""
 
@@ -191,7 +192,9 @@ class Channel(Part):
     @model_validator(mode="after")
     def _no_secret(self) -> "Channel":
         bare = VARIABLE.sub("*", self.url)
-        found = next((what for what, where in SECRETS.items() if re.search(where, bare)), None)
+        found = next(
+            (what for what, where in SECRETS.items() if re.search(where, bare, re.I)), None
+        )
         if found:
             raise ValueError(
                 f"url: {found} stands there in plain text; put it into an environment variable and "

@@ -35,8 +35,14 @@ PART = ".part"
 Engine = duckdb.DuckDBPyConnection
 MAKERS = ("schema", "settings", "prices", "calls", "coverage", "store")
 """Modules the tables follow from; when one changes, the tables are made again."""
-SECTIONS = {"company": "[company]", "workflows": "[[workflows]]", "limits": "[limits]"}
+SECTIONS = {
+    "company": "[company]",
+    "workflows": "[[workflows]]",
+    "limits": "[limits]",
+    "channels": "[[channels]]",
+}
 """The settings' files and the heading that each has."""
+OPTIONAL = ("limits", "channels")
 WITHOUT_PLACE = "workflows"
 """Where a problem lies that names no key: what the settings check as a whole are workflows."""
 PARTS = {"calls": CALLS, "bills": BILLS, "coverage": COVERAGE, "quarantine": QUARANTINE}
@@ -93,7 +99,7 @@ def _section(path: Path, part: str) -> object | None:
     """What stands under a file's one heading; None for a file that may be missing and is."""
     head = SECTIONS[part]
     if not path.exists():
-        if part == "limits":
+        if part in OPTIONAL:
             return None
         raise SettingsError(f"{path} is missing; data/demo/settings/{path.name} is an example.")
     try:
@@ -115,6 +121,7 @@ def _settings_message(folder: Folder, problem: ValidationError) -> str:
         part, *keys = [str(k) for k in error["loc"]] or [WITHOUT_PLACE]
         file = folder.path / "settings" / f"{part}.toml"
         plain = error["type"] != "missing" and not isinstance(error["input"], dict | list | Part)
+        plain = plain and part != "channels"  # what stands there by mistake may be a secret
         found = f", found {error['input']!r}" if plain else ""
         message = "is missing" if error["type"] == "missing" else error["msg"]
         entry = f"entry {int(keys[0]) + 1}: " if keys and keys[0].isdigit() else ""
@@ -126,7 +133,7 @@ def _settings_message(folder: Folder, problem: ValidationError) -> str:
 def _example(part: str, keys: list[str]) -> str:
     """The example that the settings declare for a key."""
     definitions = Settings.model_json_schema()["$defs"]
-    name = {"company": "Company", "workflows": "Workflow", "limits": "Limits"}.get(part, "")
+    name = {"company": "Company", "workflows": "Workflow", "channels": "Channel"}.get(part, "")
     known = definitions.get(name, {}).get("properties", {})
     field = next((known[k] for k in reversed(keys) if k in known), {})
     key = next((k for k in reversed(keys) if k in known), "")
