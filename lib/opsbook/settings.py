@@ -273,6 +273,22 @@ class Limits(Part):
     left_out_share: float = _limit(
         0.5, "share", "E2", "above it the baseline has moved", gt=0, le=1
     )
+    deviation_sd: float = _limit(2.0, "SD", "B5", "the runbook's two standard deviations", gt=0)
+    deviation_share: float = _limit(
+        0.2, "share", "B5", "nearer to the median no one would act, however steady it was", ge=0
+    )
+    deviation_h: float = _limit(
+        4, "business hours", "B5", "the runbook's more than four hours", gt=0
+    )
+    deviation_gap_h: float = _limit(
+        2, "business hours", "B5", "a longer silence hides whether it went on", ge=0
+    )
+    deviation_min_runs: int = _limit(5, "runs", "B5", "a median of fewer is one run's", ge=1)
+    deviation_min_refusals: int = _limit(3, "calls", "B5", "fewer refusals are single events", ge=1)
+    isolated_k: float = _limit(
+        3.5, "SD", "B8", "of both baselines, so that a usual peak passes", gt=0
+    )
+    isolated_days: int = _limit(7, "days", "B8", "a week holds every kind of day", ge=1)
     p1_lead_min: int = _limit(60, "minutes", "B2", "AI Lead within one hour", ge=1)
     p1_founder_min: int = _limit(120, "minutes", "B2", "founder or CEO within two", ge=1)
     p2_lead_business_h: float = _limit(
