@@ -10,7 +10,8 @@ import pytest
 
 from opsbook import displays
 from opsbook.displays import Column, Tile
-from opsbook.schema import FILES, FINDINGS
+from opsbook.register import Incident, Register
+from opsbook.schema import FILES
 from opsbook.settings import Company, Settings
 
 ASSETS = Path(__file__).parent.parent / "reports" / "assets"
@@ -230,34 +231,41 @@ def test_a_browser_sorts_a_column_up_then_down_with_absent_values_last(chromium)
 # Incidents and freshness
 
 
-def incident_card(reason: str = "2.4 times its baseline", state: str = "firing") -> str:
-    findings = FINDINGS.conform(
-        pd.DataFrame(
-            [
-                {
-                    "rule": "R5",
-                    "method": "calendar",
-                    "workflow": "invoices",
-                    "metric": "run_cost_eur",
-                    "started_at": utc("2026-11-17 14:00"),
-                    "ended_at": utc("2026-11-19"),
-                    "detected_at": utc("2026-11-18"),
-                    "observed": 0.312,
-                    "baseline": 0.13,
-                    "limit": 0.26,
-                    "priority": "P2",
-                    "state": state,
-                    "reason": reason,
-                }
-            ]
-        )
+def incident_card(reason: str = "2.4 times its baseline", firing: bool = True) -> str:
+    finding = {"metric": "run_cost_eur", "observed": 0.312, "baseline": 0.13, "limit": 0.26}
+    incident = Incident(
+        id="INC-2026-0001",
+        workflows=["invoices"],
+        family="cost",
+        priority="P2",
+        class_reason="threshold",
+        started_at=utc("2026-11-17 14:00"),
+        detected_at=utc("2026-11-18"),
+        opened_at=utc("2026-11-18"),
+        reason=reason,
+        findings={
+            "R5": finding
+            | {
+                "rule": "R5",
+                "priority": "P2",
+                "state": "firing" if firing else "over",
+                "detected_at": "2026-11-18T00:00:00.000Z",
+                "to": utc("2026-11-19").isoformat(),
+            }
+        },
     )
-    incident = findings.assign(id="INC-2026-0001", findings=[[0]])
     timers = pd.DataFrame(
-        {"id": ["INC-2026-0001"], "role": ["AI Lead"], "due_at": [utc("2026-11-18 13:00")]}
+        {
+            "id": ["INC-2026-0001"],
+            "role": ["AI Lead"],
+            "due_at": [utc("2026-11-18 13:00")],
+            "current": [True],
+        }
     )
-    now = utc("2026-11-23 08:00")
-    return displays.cards(incident, timers, findings, SETTINGS, now, "incidents/{id}.html")
+    register = Register({incident.id: incident}).frame()
+    return displays.cards(
+        register, timers, SETTINGS, utc("2026-11-23 08:00"), "incidents/{id}.html"
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,13 +284,13 @@ def test_a_card_says_what_since_when_against_what_and_who_by_when(words):
 
 
 def test_a_card_of_what_is_over_says_since_when():
-    shown = plain(incident_card(state="over"))
+    shown = plain(incident_card(firing=False))
     assert "Since Tue 17 Nov 14:00, over since Thu 19 Nov 00:00" in shown
 
 
 def test_no_open_incident_is_said_too():
     empty = pd.DataFrame({"id": []})
-    shown = displays.cards(empty, empty, FINDINGS.empty(), SETTINGS, utc("2026-11-23"))
+    shown = displays.cards(empty, empty, SETTINGS, utc("2026-11-23"))
     assert plain(shown) == "No incident is open. Nobody has to act."
 
 

@@ -12,9 +12,9 @@ LAYERS = (
     {"clock", "prices", "estimates"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings"},
-    {"incidents", "reviews"},
+    {"events", "register", "steps", "incidents", "reviews"},
     {"charts", "displays", "pages"},
-    {"exports", "store", "workbook", "kernels", "notebooks", "site"},
+    {"exports", "store", "records", "workbook", "kernels", "notebooks", "site"},
     {"weekly", "__main__"},
 )
 EDGE = LAYERS[6] | LAYERS[7]

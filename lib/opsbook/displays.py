@@ -51,9 +51,7 @@ WORDS = {
     "ahead": "in {time}",
     "by": "by {at}, {distance}",
     "limit": "limit {limit}",
-    "of_calls": "{share} of calls failed",
-    "a_run": "{money} a run",
-    "a_day": "{money} a day",
+    "reported": "reported by a person",
     "total": "Total",
 }
 """Every label of a page, in English; another language is another dict with these keys."""
@@ -220,12 +218,41 @@ def deadline(at: pd.Timestamp, now: pd.Timestamp, company: Company) -> str:
     return WORDS["by"].format(at=when(at, company), distance=distance)
 
 
+METRICS = {
+    "error_share": "{} of calls failed",
+    "refusal_share": "{} of answers are refusals",
+    "run_cost_eur": "{} a run",
+    "cost_eur": "{} spent",
+    "tokens": "{} tokens",
+    "tokens_per_run": "{} tokens a run",
+    "latency_ms": "{} to an answer",
+    "runs": "{} runs",
+}
+"""A metric's figure in words; one that is not here shows its own name."""
+
+
 def measured(metric: str, value: object, locale: str) -> str:
     """A figure of a finding in words: its metric's unit is in the metric's name."""
-    if metric.endswith("share"):
-        return WORDS["of_calls"].format(share=share(value, locale))
-    key = "a_run" if metric.startswith("run_") else "a_day"
-    return WORDS[key].format(money=money(value, locale))
+    words = METRICS.get(metric, f"{metric.replace('_', ' ')} {{}}")
+    return words.format(bare(metric, value, locale))
+
+
+def bare(metric: str, value: object, locale: str) -> str:
+    """A metric's figure with its unit alone.
+
+    >>> bare("error_share", 0.12, "en_GB").replace(NBSP, " "), bare("latency_ms", 1830, "en_GB")
+    ('12 %', '1.8 s')
+    """
+    if missing(value):
+        return WORDS["missing"]
+    if metric.endswith("_share"):
+        return share(value, locale)
+    if metric.endswith("_ms"):
+        return f"{number(float(value) / MS, locale, 1)} s"
+    return money(value, locale) if metric.endswith("eur") else number(value, locale)
+
+
+MS = 1000
 
 
 # Lights and boxes
@@ -528,15 +555,14 @@ def _foot(total: dict[str, object], columns: Sequence[Column], company: Company)
 def cards(
     incidents: pd.DataFrame,
     timers: pd.DataFrame,
-    findings: pd.DataFrame,
     settings: Settings,
     now: pd.Timestamp,
     link: str = "",
 ) -> Html:
     """A card per incident, in the frame's order: what, since when, against what, who acts by when.
 
-    Takes `incidents.incidents`, `incidents.timers` and the FINDINGS they point into. `link` is the
-    address of an incident's page with `{id}` in it.
+    Takes `register.Register.frame` and `incidents.timers`. `link` is the address of an incident's
+    page with `{id}` in it.
     """
     if incidents.empty:
         return Html(
@@ -544,7 +570,7 @@ def cards(
             f"{WORDS['quiet_more']}</p></div>"
         )
     shown = [
-        _card(i, timers[timers.id == i.id], findings, settings, now, link)
+        _card(i, timers[(timers.id == i.id) & timers.current], settings, now, link)
         for i in incidents.itertuples()
     ]
     return Html(f'<div class="ob-cards">{"".join(shown)}</div>')
@@ -553,7 +579,6 @@ def cards(
 def _card(
     incident: object,
     timers: pd.DataFrame,
-    findings: pd.DataFrame,
     settings: Settings,
     now: pd.Timestamp,
     link: str,
@@ -564,7 +589,7 @@ def _card(
     facts = [
         (WORDS["since"], text(since(incident, company))),
         (WORDS["detected"], text(when(incident.detected_at, company))),
-        (WORDS["measured"], text(against(incident, findings, company))),
+        (WORDS["measured"], text(against(incident, company))),
         (WORDS["by_when"], who_by_when(timers, now, company)),
         (WORDS["first"], text(FIRST_RESPONSE[incident.priority])),
     ]
@@ -580,19 +605,21 @@ def _card(
 def since(incident: object, company: Company) -> str:
     """When an incident began and whether it goes on, in local time."""
     going = WORDS["over"].format(at=when(incident.ended_at, company))
-    state = WORDS["firing"] if incident.state == "firing" else going
+    state = WORDS["firing"] if incident.firing else going
     return f"{when(incident.started_at, company)}, {state}"
 
 
-def against(incident: object, findings: pd.DataFrame, company: Company) -> str:
+def against(incident: object, company: Company) -> str:
     """What was measured and against what, from the incident's gravest finding."""
-    own = findings.loc[incident.findings].sort_values(["priority", "detected_at"])
-    worst, locale = own.iloc[0], company.locale
-    metric = str(worst.metric)
-    bare = share if metric.endswith("share") else money
-    base = "" if missing(worst.baseline) else f" against {bare(worst.baseline, locale)}"
-    limit = WORDS["limit"].format(limit=bare(worst.limit, locale))
-    return f"{measured(metric, worst.observed, locale)}{base} ({limit})"
+    if not incident.evidence:
+        return WORDS["reported"]
+    worst, locale = incident.evidence[0], company.locale
+    metric, base, limit = worst["metric"], worst["baseline"], worst["limit"]
+    usual = "" if missing(base) else f" against {bare(metric, base, locale)}"
+    most = (
+        "" if missing(limit) else f" ({WORDS['limit'].format(limit=bare(metric, limit, locale))})"
+    )
+    return f"{measured(metric, worst['observed'], locale)}{usual}{most}"
 
 
 def who_by_when(timers: pd.DataFrame, now: pd.Timestamp, company: Company) -> Html:

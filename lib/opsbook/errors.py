@@ -35,3 +35,11 @@ class NotebookError(OpsbookError):
 
 class SiteError(OpsbookError):
     """The pages could not be published or rendered."""
+
+
+class ChainError(OpsbookError):
+    """The record of events is not the one that was written; nothing is appended to it."""
+
+
+class LockedError(OpsbookError):
+    """Another run holds what this one needs."""

@@ -65,7 +65,7 @@ def week_at_a_glance(week: Week) -> Html:
         Html(f'<p class="lead">{text(sentence)}</p>'),
         note(f"{draft} {zone_note(week.settings.company)}"),
         key_figures(week),
-        cards(grave, week.timers, week.judged.findings, week.settings, week.now),
+        cards(grave, week.timers, week.settings, week.now),
     )
 
 
@@ -75,7 +75,7 @@ def key_figures(week: Week) -> Html:
     total, usual = spend.cost_eur.sum(), spend.usual_eur.sum()
     shares = reviews.error_shares(week)
     failing = shares.failed.sum() / shares.judged.sum() if len(shares) else None
-    open_now = week.opened[(week.opened.state == "firing") & week.opened.priority.isin(GRAVE)]
+    open_now = week.opened[week.opened.firing & week.opened.priority.isin(GRAVE)]
     return tiles(
         Tile(
             "Spend of the week",
@@ -382,7 +382,7 @@ def ran(week: Week) -> Html:
 def open_incidents(week: Week) -> Html:
     """Section 7: P1 and P2 that are open, with their timers."""
     grave = week.opened[week.opened.priority.isin(GRAVE)]
-    going = grave[grave.state == "firing"]
+    going = grave[grave.firing]
     head = section(
         "open",
         "ok" if grave.empty else "critical" if (grave.priority == "P1").any() else "alert",
@@ -405,12 +405,12 @@ def open_incidents(week: Week) -> Html:
 
 def register(week: Week, shown: pd.DataFrame) -> Html:
     """Incidents as a table: class, what, since when, detected, who must know by when."""
-    company = week.settings.company
+    company, timers = week.settings.company, week.timers[week.timers.current]
     rows = shown.assign(
         what=[_what(i, week) for i in shown.itertuples()],
-        going=shown.state.map({"firing": "alert", "over": "ok"}),
-        word=shown.state.map({"firing": "going on", "over": "over"}),
-        due=[who_by_when(week.timers[week.timers.id == i], week.now, company) for i in shown.id],
+        going=shown.firing.map({True: "alert", False: "ok"}),
+        word=shown.state,
+        due=[who_by_when(timers[timers.id == i], week.now, company) for i in shown.id],
     )
     return table(
         rows,
@@ -461,12 +461,12 @@ def decisions(week: Week) -> Html:
 def status(week: Week) -> Html:
     """The home page: what is open, who must act by when, a light per workflow, the next review."""
     every = week.incidents
-    going = every[(every.state == "firing") & every.priority.isin(GRAVE)]
-    latest = every[every.priority.isin(GRAVE) & (every.state == "over")].tail(5)[::-1]
+    going = every[(every.open | every.firing) & every.priority.isin(GRAVE)]
+    latest = every[every.priority.isin(GRAVE) & ~(every.open | every.firing)].tail(5)[::-1]
     return stack(
         note(f"As of {when(week.now, week.settings.company)}. {zone_note(week.settings.company)}"),
         Html("<h2>Open now</h2>"),
-        cards(going, week.timers, week.judged.findings, week.settings, week.now),
+        cards(going, week.timers, week.settings, week.now),
         Html("<h2>Next</h2>"),
         next_up(week),
         Html("<h2>Workflows</h2>"),
@@ -510,7 +510,7 @@ def workflow_lights(week: Week) -> Html:
     rows = []
     for workflow in week.settings.workflows:
         own = week.incidents[(week.incidents.workflow == workflow.id)]
-        going = own[(own.state == "firing") & own.priority.isin(GRAVE)]
+        going = own[(own.firing | own.open) & own.priority.isin(GRAVE)]
         worst = going.priority.min() if len(going) else None
         rows.append(
             {

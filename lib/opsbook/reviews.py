@@ -11,6 +11,7 @@ import pandas as pd
 from opsbook.clock import local_days, week_days
 from opsbook.estimates import share_lower_bound, share_upper_bound
 from opsbook.findings import Facts, Judged
+from opsbook.register import Register
 from opsbook.rules import RULES
 from opsbook.rules.cost import expensive_runs
 from opsbook.schema import UNASSIGNED
@@ -44,6 +45,7 @@ class Week:
     settings: Settings
     facts: Facts
     judged: Judged
+    register: Register
     incidents: pd.DataFrame
     timers: pd.DataFrame
     files: pd.DataFrame

@@ -15,8 +15,11 @@ import pandas as pd
 from opsbook import coverage, panel, store
 from opsbook.clock import BusinessClock, business_clock, local_days, week_before
 from opsbook.errors import UsageError
+from opsbook.events import Draft
 from opsbook.findings import Facts, Judged, judge
-from opsbook.incidents import incidents, timers
+from opsbook.incidents import news, timers
+from opsbook.records import Log
+from opsbook.register import Register, fold, fold_draft
 from opsbook.reviews import Week, week_bounds
 from opsbook.schema import COVERAGE, FILES, PANEL, QUARANTINE, RUNS, Table
 from opsbook.settings import Settings
@@ -25,13 +28,19 @@ CLOCK_AHEAD = pd.Timedelta(days=60)
 """How far past now the calendar reaches: deadlines lie ahead."""
 
 
+PROVIDER_LOOKBACK = pd.Timedelta(days=28)
+
 COST_DECIMALS = 10
 """Of EUR, in sums over calls: far below a cent, far above what adding in another order changes."""
 
 
 @dataclass(frozen=True)
 class Workbook:
-    """Everything known about one company at one moment."""
+    """Everything known about one company at one moment.
+
+    `register` holds what is on record at that moment and, folded in, `news`: what the rules find
+    and the record still lacks. A page shows both; only `check` and the build enter the news.
+    """
 
     settings: Settings
     now: pd.Timestamp
@@ -39,6 +48,8 @@ class Workbook:
     quarantine: pd.DataFrame
     facts: Facts
     judged: Judged
+    register: Register
+    news: list[Draft]
     incidents: pd.DataFrame
     timers: pd.DataFrame
     calendar: pd.DataFrame
@@ -60,7 +71,10 @@ def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
     facts = measure(folder, covered, calendar, clock, now)
     judged = judge(facts, settings)
     found = judged.findings[judged.findings.method == "calendar"]
-    opened = incidents(found, settings)
+    register = fold(e for e in Log(folder).events() if e.at <= now)
+    fresh = news(register, found, settings, clock, providers(folder, now), now)
+    for draft in fresh:
+        fold_draft(register, draft, now)
     return Workbook(
         settings=settings,
         now=now,
@@ -68,8 +82,10 @@ def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
         quarantine=store.read_table(folder, QUARANTINE),
         facts=facts,
         judged=judged,
-        incidents=opened,
-        timers=timers(opened, judged.findings, settings, clock),
+        register=register,
+        news=fresh,
+        incidents=register.frame(),
+        timers=timers(register, settings, clock),
         calendar=calendar,
         clock=clock,
     )
@@ -119,6 +135,23 @@ def measure(
     )
 
 
+def providers(folder: store.Folder, now: pd.Timestamp) -> dict[str, str]:
+    """The provider that answered most calls of each workflow in the last weeks before `now`."""
+    with duckdb.connect() as engine:
+        engine.execute("SET TimeZone = 'UTC'")
+        calls = store.calls_relation(folder, engine)
+        recent = calls.filter(
+            (duckdb.ColumnExpression("ts") < duckdb.ConstantExpression(now.to_pydatetime()))
+            & (
+                duckdb.ColumnExpression("ts")
+                >= duckdb.ConstantExpression((now - PROVIDER_LOOKBACK).to_pydatetime())
+            )
+        )
+        counts = recent.aggregate("workflow, provider, count(*) AS n").df()
+    named = counts.dropna().sort_values(["n", "provider"])
+    return dict(zip(named.workflow, named.provider, strict=True))
+
+
 def _settled(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     """A folded table in the order of its key, its costs to a fixed decimal.
 
@@ -152,6 +185,7 @@ def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
         settings=book.settings,
         facts=book.facts,
         judged=book.judged,
+        register=book.register,
         incidents=book.incidents,
         timers=book.timers,
         files=book.files,

@@ -6,8 +6,12 @@ import pandas as pd
 import pytest
 
 from opsbook.clock import business_clock, local_days
+from opsbook.incidents import news
+from opsbook.register import Register, fold_draft
+from opsbook.rules import findings_of
 from opsbook.settings import Settings
 
+HOUR = pd.Timedelta(hours=1)
 WEEK = {d: ["09:00-17:00"] for d in ("monday", "tuesday", "wednesday", "thursday", "friday")}
 
 
@@ -83,3 +87,47 @@ def when():
 def at(when):
     """A found moment in words: at(finding.started_at) is 'Tue 10 Nov 11:00' in Berlin."""
     return lambda moment: moment.tz_convert("Europe/Berlin").strftime("%a %-d %b %H:%M")
+
+
+@pytest.fixture
+def found(when):
+    """Draws findings: (rule, workflow, priority, start, hours), over, or going on after "+"."""
+
+    def draw(*rows: tuple) -> pd.DataFrame:
+        return findings_of(
+            [
+                {
+                    "rule": rule,
+                    "method": "calendar",
+                    "workflow": workflow,
+                    "metric": "m",
+                    "started_at": when(start),
+                    "ended_at": when(start) + hours * HOUR,
+                    "detected_at": when(start) + HOUR,
+                    "priority": priority,
+                    "state": "firing" if more else "over",
+                    "reason": f"{rule} {start}",
+                }
+                for rule, workflow, priority, start, hours, *more in rows
+            ]
+        )
+
+    return draw
+
+
+@pytest.fixture
+def opened(found, bavaria, clock, when):
+    """The register after checks at the moments named, each with the findings of that moment."""
+
+    def at(
+        *checks: tuple[str, list], register: Register | None = None, providers: dict | None = None
+    ) -> Register:
+        register = register or Register()
+        for moment, rows in checks:
+            for draft in news(
+                register, found(*rows), bavaria, clock, providers or {}, when(moment)
+            ):
+                fold_draft(register, draft, when(moment))
+        return register
+
+    return at
