@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv
+from scipy.special import betaincinv, chdtri
 
 ROUNDING = 1e-9
 """Relative. Prices such as 2/10 -> 3/15 make a ratio of exactly 1.5 that floats write as more."""
@@ -50,6 +50,24 @@ def reaches(value: pd.Series | float, limit: pd.Series | float) -> np.ndarray | 
     """
     there = _floats(value) >= _floats(limit) * (1 - ROUNDING)
     return there if there.ndim else bool(there)
+
+
+def chance_of_none(counts: np.ndarray, confidence: float) -> float:
+    """The chance of a bucket with none, from the counts of the buckets before it.
+
+    Poisson's, exp(-mean); where the counts vary surely more than Poisson's (Fisher's index of
+    dispersion against chi squared), at least the share of empty buckets seen.
+
+    >>> round(chance_of_none(np.array([4, 5, 4, 5, 5, 5]), 0.95), 4)
+    0.0094
+    >>> float(chance_of_none(np.array([0, 30, 0, 30, 0]), 0.95))
+    0.6
+    """
+    counts = np.asarray(counts, float)
+    mean, freedom = counts.mean(), len(counts) - 1
+    spread = ((counts - mean) ** 2).sum()
+    uneven = freedom > 0 and spread > mean * chdtri(freedom, 1 - confidence)
+    return max(float(np.exp(-mean)), float((counts == 0).mean()) if uneven else 0.0)
 
 
 def trailing(values: np.ndarray, width: np.ndarray | int) -> np.ndarray:
