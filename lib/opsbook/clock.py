@@ -95,6 +95,17 @@ def _off(company: Company, day: dt.date) -> str | None:
     return closed or (free if day not in company.open_on else None)
 
 
+def business_day(company: Company) -> pd.Timedelta:
+    """How long a usual business day is: the median of the weekdays on which the company opens."""
+    day = pd.Timestamp(0)
+    open_for = [
+        sum((_closes(day, s) - pd.Timestamp.combine(day, s.opens) for s in spans), pd.Timedelta(0))
+        for spans in company.hours.values()
+        if spans
+    ]
+    return pd.Series(open_for).median()
+
+
 @dataclass(frozen=True)
 class BusinessClock:
     """Open stretches in UTC, in order, and the business time that had passed before each (ns)."""

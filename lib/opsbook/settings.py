@@ -146,7 +146,7 @@ class Workflow(Part):
     schedule: Literal["workdays", "always", "weekly"] = "workdays"
     due: Weekday = Field("monday", description="the day a weekly workflow runs on")
     export_days: int = Field(
-        1, ge=1, examples=["7"], description="days from one export of its calls to the next"
+        1, ge=1, le=31, examples=["7"], description="days from one export of its calls to the next"
     )
     planned_off: list[Closure] = Field(
         [],

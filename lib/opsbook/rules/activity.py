@@ -49,7 +49,7 @@ def business_days(
 def worked_days(
     business: pd.DataFrame, hours: pd.DataFrame, calendar: pd.DataFrame, now: pd.Timestamp
 ) -> pd.DataFrame:
-    """The business days over by `now` with done (tasks not failed) and covered (every hour).
+    """The business days over by `now`: tasks, done (not failed), refused, covered (every hour).
 
     `hours` is one workflow's `panel.hourly_tasks`. An hour that the opening or the close cuts
     counts whole. Totals of whole days are taken for the local day they begin in.
@@ -61,19 +61,15 @@ def worked_days(
     begins = pd.DatetimeIndex(hours.hour)
     first = (begins + HOUR).searchsorted(pd.DatetimeIndex(over.opens), side="right")
     last = begins.searchsorted(pd.DatetimeIndex(over.closes), side="left")
-    done, covered = (_between(hours[c], first, last) for c in ("done", "covered"))
+    worked = {c: _between(hours[c], first, last) for c in ("tasks", "done", "refused")}
     needed = np.ceil((over.closes - over.opens) / HOUR)
-    complete = (covered == last - first) & (last - first >= needed)
-    return over.assign(done=done, covered=complete, workflow=_only(hours.workflow))
+    complete = (_between(hours.covered, first, last) == last - first) & (last - first >= needed)
+    return over.assign(**worked, covered=complete, workflow=hours.workflow.iloc[0])
 
 
 def _between(values: pd.Series, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     total = np.concatenate([[0.0], values.astype("Float64").fillna(0).to_numpy(float).cumsum()])
     return total[last] - total[first]
-
-
-def _only(names: pd.Series) -> str | None:
-    return names.iloc[0] if len(names) else None
 
 
 def silences(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
