@@ -4,16 +4,28 @@ What cannot be judged is a finding too, without a priority: learning, or not eva
 exports hold. Nothing is passed in silence.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
-from opsbook.clock import BusinessClock
-from opsbook.rules import cost, errors, findings_of, spend
+from opsbook.clock import BusinessClock, business_day
+from opsbook.panel import hourly_tasks
+from opsbook.rules import activity, cost, errors, findings_of, gaps, refusals, spend, tokens
 from opsbook.schema import FINDINGS, UNASSIGNED
-from opsbook.settings import Limits, Settings
+from opsbook.settings import Limits, Settings, Workflow
 
 HOURLY_S = 3600
+JUDGED_METRIC = {
+    "R3": "error_share",
+    "R4": "error_share",
+    "R5": "run_cost_eur",
+    "R6": "tokens",
+    "R9": "tasks",
+    "R10": "refused_share",
+    "R13": "missing_h",
+}
+"""What a rule would have measured where it cannot be judged."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ def judge(facts: Facts, settings: Settings) -> Judged:
         *_run_cost(facts, run_cost, limits),
         spend.daily_spend(company, limits),
         spend.daily_spend_literally(company, limits),
+        *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
         not_judged(facts, run_cost, settings),
     ]
     table = pd.concat([f for f in found if len(f)] or [FINDINGS.empty()], ignore_index=True)
@@ -98,6 +111,95 @@ def _run_cost(facts: Facts, bands: pd.DataFrame, limits: Limits) -> list[pd.Data
     return found
 
 
+@dataclass(frozen=True)
+class Work:
+    """One workflow with its `panel.hourly_tasks` and daily totals, and its settings if it has."""
+
+    name: str
+    hours: pd.DataFrame
+    days: pd.DataFrame
+    workflow: Workflow | None
+
+
+def each_workflow(facts: Facts, settings: Settings) -> Iterator[Work]:
+    """The workflows that exports speak of, in order; what none claims is left out."""
+    hours = dict(list(hourly_tasks(facts.grid, facts.runs).groupby("workflow")))
+    days = dict(list(facts.days.groupby("workflow")))
+    for name in sorted(set(hours) & set(days) - {UNASSIGNED}):
+        own = (frame[name].reset_index(drop=True) for frame in (hours, days))
+        yield Work(name, *own, settings.workflow(name))
+
+
+def _work(work: Work, facts: Facts, settings: Settings) -> list[pd.DataFrame]:
+    """Rules R6, R9, R10 and R13 for one workflow."""
+    return [
+        *_tokens(work, facts, settings.limits),
+        *_activity(work, facts, settings.limits),
+        *_refusals(work, facts, settings),
+        *_gaps(work, facts, settings),
+    ]
+
+
+def _tokens(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
+    days, found, states = tokens.token_days(work.days, work.workflow), [], set()
+    for metric in tokens.METRICS:
+        windows = tokens.token_windows(work.hours, days, metric, limits)
+        found.append(tokens.token_bursts(windows, metric, limits))
+        found.append(tokens.token_bursts_literally(days, metric, limits))
+        states |= set(windows.state)
+    if states & {"ok", "breach"}:
+        return found
+    why = ("learning", f"fewer than {limits.learning} days to compare with")
+    if "daily" in states:
+        why = ("not evaluable", "daily data that do not fit the company's days")
+    return [*found, findings_of([_unjudged(facts, work.name, "R6", *why)])]
+
+
+def _activity(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
+    company = activity.business_days(facts.calendar, facts.clock, None)
+    own = activity.business_days(facts.calendar, facts.clock, work.workflow)
+    literal, days = (
+        activity.worked_days(d, work.hours, facts.calendar, facts.now) for d in (company, own)
+    )
+    found = [
+        activity.zero_tasks_literally(literal),
+        refusals.refusals_literally(literal),
+    ]
+    if own.empty:
+        why = "it runs once a week: whether it ran is rule R13"
+        return [*found, findings_of([_unjudged(facts, work.name, "R9", "not evaluable", why)])]
+    found.append(activity.zero_tasks(days, work.hours, limits))
+    references, told = activity.usual_now(days, limits)
+    if references < limits.learning:
+        why = f"fewer than {limits.learning} business days to compare with"
+        found.append(findings_of([_unjudged(facts, work.name, "R9", "learning", why)]))
+    elif not told:
+        why = f"so few tasks that {limits.zero_tasks_days} days with none may be chance"
+        found.append(findings_of([_unjudged(facts, work.name, "R9", "not evaluable", why)]))
+    return found
+
+
+def _refusals(work: Work, facts: Facts, settings: Settings) -> list[pd.DataFrame]:
+    if work.name not in _with_outcomes(facts):
+        why = "its exports carry no outcomes by the hour"
+        return [findings_of([_unjudged(facts, work.name, "R10", "not evaluable", why)])]
+    always = work.workflow is not None and work.workflow.schedule == "always"
+    day = business_day(settings.company)
+    windows = refusals.refusal_windows(work.hours, facts.clock, day, settings.limits, always)
+    return [refusals.refusals(windows, settings.limits)]
+
+
+def _gaps(work: Work, facts: Facts, settings: Settings) -> list[pd.DataFrame]:
+    if work.workflow is None:
+        return []
+    clock = gaps.working_clock(facts.clock, facts.calendar, work.workflow)
+    rest = (work.workflow, clock, business_day(settings.company), facts.now, settings.limits)
+    found = [gaps.missing_exports(work.hours, *rest)]
+    if work.workflow.schedule == "weekly":
+        found.append(gaps.missed_runs(work.hours, work.days, *rest))
+    return found
+
+
 def _with_outcomes(facts: Facts) -> set[str]:
     """Workflows whose exports carry outcomes by the hour or finer."""
     fine = facts.coverage[facts.coverage.has_status & (facts.coverage.bucket_s <= HOURLY_S)]
@@ -119,19 +221,22 @@ def not_judged(facts: Facts, run_cost: pd.DataFrame, settings: Settings) -> pd.D
         elif workflow in learning:
             why = f"fewer than {settings.limits.learning} days to compare with"
             rows.append(_unjudged(facts, workflow, "R5", "learning", why))
+    why = "no export has spoken of it yet"
+    unheard = [w.id for w in settings.workflows if w.id not in set(facts.grid.workflow)]
+    rows += [_unjudged(facts, w, "R13", "not evaluable", why) for w in unheard]
     return findings_of(rows)
 
 
 def _unjudged(facts: Facts, workflow: str, rule: str, state: str, why: str) -> dict:
-    hours = facts.grid.hour
+    until = facts.now.ceil("h")
     return {
         "rule": rule,
         "method": "calendar",
         "workflow": workflow,
-        "metric": "error_share" if rule in ("R3", "R4") else "run_cost_eur",
-        "started_at": hours.min(),
-        "ended_at": hours.max() + pd.Timedelta(hours=1),
-        "detected_at": hours.max() + pd.Timedelta(hours=1),
+        "metric": JUDGED_METRIC[rule],
+        "started_at": min([until, *facts.grid.hour.head(1)]),
+        "ended_at": until,
+        "detected_at": until,
         "state": state,
         "reason": why,
     }

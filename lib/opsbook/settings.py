@@ -103,6 +103,9 @@ class Company(Part):
     locale: str = Field("en_GB", examples=["de_AT"])
     hours: dict[str, list[Span]] = Field(examples=['{ monday = ["09:00-17:00"] }'])
     closures: list[Closure] = []
+    site: str = Field(
+        "", examples=["https://intranet.example/opsbook"], description="where the site is published"
+    )
     now: dt.datetime | None = Field(None, description="a fixed time, for a demonstration only")
 
     @model_validator(mode="after")

@@ -32,14 +32,14 @@ RULES = {
         Rule("R3", "error-20", "more than 20 % of calls fail", "D6", "errors", True),
         Rule("R4", "error-5", "more than 5 % fail for over two hours", "D5", "errors", True),
         Rule("R5", "run-cost", "a run costs over twice its baseline", "D2", "cost", True),
-        Rule("R6", "tokens-3x", "three times the tokens for 24 hours", "B4", "cost"),
+        Rule("R6", "tokens-3x", "three times the tokens for 24 hours", "B4", "cost", True),
         Rule("R7", "spend-150", "spend over 150 % of its average", "D1", "cost", True),
         Rule("R8", "deviation-2sd", "two SD off for over four hours", "B5", "deviation"),
-        Rule("R9", "zero-tasks", "no task done over a business day", "B4", "activity"),
-        Rule("R10", "refusals", "generic refusals to all inputs", "B4", "refusals"),
+        Rule("R9", "zero-tasks", "no task done over a business day", "B4", "activity", True),
+        Rule("R10", "refusals", "generic refusals to all inputs", "B4", "refusals", True),
         Rule("R11", "isolated", "a single breach, no pattern", "B8", "isolated"),
         Rule("R12", "escalate", "no root cause after four hours", "B6", "escalation"),
-        Rule("R13", "coverage", "an expected export or run is missing", "E1", "coverage"),
+        Rule("R13", "coverage", "an expected export or run is missing", "E1", "coverage", True),
         Rule("R14", "regression", "a regression case lost", "C3", "regression"),
     )
 }

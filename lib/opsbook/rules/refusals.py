@@ -96,7 +96,7 @@ def _row(windows: pd.DataFrame, i: int, j: int, silent: pd.Series, limits: Limit
     }
 
 
-def refusals_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+def refusals_literally(days: pd.DataFrame) -> pd.DataFrame:
     """Business days on which every run was refused, word for word: one run is enough.
 
     Takes `rules.activity.worked_days`.
