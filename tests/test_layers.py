@@ -13,8 +13,8 @@ LAYERS = (
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings"},
     {"events", "register", "steps", "incidents", "reviews"},
-    {"charts", "displays", "pages"},
-    {"exports", "store", "records", "workbook", "kernels", "notebooks", "site"},
+    {"charts", "displays", "messages", "schedule", "pages"},
+    {"exports", "store", "records", "workbook", "notify", "kernels", "notebooks", "site"},
     {"weekly", "__main__"},
 )
 EDGE = LAYERS[6] | LAYERS[7]

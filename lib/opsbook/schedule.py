@@ -1,0 +1,1 @@
+"""The lines with which a scheduler runs the hourly check."""
