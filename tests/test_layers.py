@@ -12,10 +12,10 @@ LAYERS = (
     {"clock", "prices", "estimates"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings"},
-    {"events", "register", "steps", "incidents", "reviews"},
+    {"events", "register", "steps", "incidents", "notices", "reviews"},
     {"charts", "displays", "messages", "schedule", "pages"},
     {"exports", "store", "records", "workbook", "notify", "kernels", "notebooks", "site"},
-    {"weekly", "__main__"},
+    {"weekly", "check", "desk", "__main__"},
 )
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from opsbook import desk
 from opsbook.errors import OpsbookError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 review = typer.Typer(no_args_is_help=True, help="Run the notebooks and render a review.")
 app.add_typer(review, name="review")
+app.add_typer(desk.app, name="incident")
 
 Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
 AsOf = Annotated[str, typer.Option("--as-of", help="moment of judgement, ISO 8601 with a zone")]
@@ -29,8 +31,8 @@ Renderer = Annotated[str, typer.Option(help="auto, embedded or quarto")]
 DEMO = Path("data/demo")
 
 messages = Console(stderr=True)
-NEEDED = 1
-"""Exit code: fine, but a person is needed."""
+NEEDED, NOT_DONE = 1, 3
+"""Exit codes: fine, but a person is needed; could not be done."""
 
 
 @app.command()
@@ -125,6 +127,57 @@ def serve(port: Annotated[int, typer.Option(help="port on this machine")] = 8642
     from opsbook import site as pages
 
     pages.serve(port=port)
+
+
+@app.command()
+def check(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Read the inbox, judge, keep the register and tell whoever must know; quiet otherwise."""
+    import os
+
+    from opsbook.check import check as run
+
+    checked = run(data, as_of, os.environ, lambda line: messages.print(line, markup=False))
+    if as_json:
+        _print_json(checked.as_json())
+    else:
+        for told in checked.lines():
+            messages.print(told, soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(NEEDED if checked.needs_a_person else 0)
+
+
+@app.command()
+def verify(
+    data: Data = DEMO,
+    count: Annotated[int | None, typer.Option(help="events noted on a page or message")] = None,
+    head: Annotated[str, typer.Option(help="the head noted beside it")] = "",
+    as_json: Json = False,
+) -> None:
+    """Whether the record of events is whole, and still the one whose count and head were noted."""
+    from opsbook.records import Log
+    from opsbook.store import Folder
+
+    found = Log(Folder.at(data)).verify(count, head)
+    if as_json:
+        _print_json({k: v for k, v in vars(found).items() if k != "problem" or v})
+    elif found.ok:
+        messages.print(f"{found.count} events, head {found.head}: whole.", soft_wrap=True)
+    else:
+        messages.print(f"The record is not whole: {found.problem}.", soft_wrap=True, markup=False)
+    raise typer.Exit(0 if found.ok else NOT_DONE)
+
+
+@app.command()
+def erase(
+    text: Annotated[str, typer.Argument(help="the text's hash, as the record names it")],
+    data: Data = DEMO,
+    as_of: AsOf = "",
+) -> None:
+    """Take a text that names a person off the disk for good; the record says that it was there."""
+    from opsbook.events import Draft
+
+    at = desk.Desk.at(data, as_of)
+    at.log.erase(text)
+    at.enter(lambda _: Draft("text_erased", payload={"text": text}))
 
 
 @app.command("clean-notebooks")

@@ -7,8 +7,8 @@ raises a UsageError that says why and what to do instead. Nothing closes by itse
 import pandas as pd
 
 from opsbook.errors import UsageError
-from opsbook.events import Draft
-from opsbook.register import ANSWERS, ENDED, OPEN, ROLES, ROOT_CAUSES, Incident
+from opsbook.events import Draft, stamp
+from opsbook.register import ANSWERS, ENDED, OPEN, ROLES, ROOT_CAUSES, Incident, Register
 from opsbook.schema import PRIORITIES
 from opsbook.settings import Limits
 
@@ -172,3 +172,24 @@ def _draft(kind: str, incident: Incident, actor: str, **payload: object) -> Draf
 def _time(span: pd.Timedelta) -> str:
     hours = span / pd.Timedelta(hours=1)
     return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def silence(
+    register: Register,
+    actor: str,
+    workflow: str,
+    family: str,
+    now: pd.Timestamp,
+    until: pd.Timestamp,
+    text: str,
+) -> Draft:
+    """Messages of one workflow held back until a moment, with who and why."""
+    told = {
+        "silence": f"S{len(register.silences) + 1:04}",
+        "workflow": workflow,
+        "family": family or None,
+        "from": stamp(now),
+        "to": stamp(until),
+        "text": text,
+    }
+    return Draft("silenced", None, told, actor)
