@@ -82,10 +82,11 @@ def run_cost_of_all(facts: Facts, limits: Limits) -> pd.DataFrame:
     ok = facts.runs[(facts.runs.status == "ok") & facts.runs.cost_eur.notna()]
     small = facts.days[facts.days.ok_runs < limits.run_cost_min_runs]
     few = ok.merge(small[["workflow", "day"]], on=["workflow", "day"])
+    known = set(ok.workflow.unique())
     bands = [
         cost.run_cost_bands(days, few[few.workflow == workflow], limits)
         for workflow, days in facts.days.groupby("workflow")
-        if workflow in set(ok.workflow)
+        if workflow in known
     ]
     return pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=["workflow"])
 
@@ -165,9 +166,8 @@ def _activity(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
         activity.zero_tasks_literally(literal),
         refusals.refusals_literally(literal),
     ]
-    if own.empty:
-        why = "it runs once a week: whether it ran is rule R13"
-        return [*found, findings_of([_unjudged(facts, work.name, "R9", "not evaluable", why)])]
+    if own.empty:  # runs once a week: whether it ran is rule R13
+        return found
     found.append(activity.zero_tasks(days, work.hours, limits))
     references, told = activity.usual_now(days, limits)
     if references < limits.learning:

@@ -68,7 +68,10 @@ def stretches(holds: pd.Series, silent: pd.Series) -> list[tuple[int, int]]:
 def findings_of(rows: list[dict]) -> pd.DataFrame:
     """Rows a rule wrote, as FINDINGS; a row that names no family has its rule's own."""
     named = [{"family": RULES[row["rule"]].family} | row for row in rows]
-    return FINDINGS.conform(pd.DataFrame(named)) if rows else FINDINGS.empty()
+    return FINDINGS.conform(pd.DataFrame(named)) if rows else NONE.copy()
+
+
+NONE = FINDINGS.empty()
 
 
 def parameters(limits: Limits, *names: str) -> str:

@@ -140,6 +140,7 @@ def run_cost_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     mean = days.run_cost_mean_eur
     center = mean.shift().rolling(limits.baseline_days, min_periods=1).mean()
     over = exceeds(mean, center * limits.run_cost_ratio)
+    told = days[["workflow", "started_at", "ended_at", "ok_runs", "run_cost_mean_eur"]]
     rows = [
         {
             "rule": "R5",
@@ -157,7 +158,7 @@ def run_cost_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
             "state": "over",
             "reason": f"{day.run_cost_mean_eur / center[day.Index]:.0%} of the mean before",
         }
-        for day in days[over].itertuples()
+        for day in told[over].itertuples()
     ]
     return findings_of(rows)
 

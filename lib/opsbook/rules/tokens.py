@@ -99,7 +99,8 @@ def _usual(
     observed = windows.observed.to_numpy()
     seen: dict[str, References] = {}
     edges = np.searchsorted(place, np.arange(len(days) + 1))
-    for i, day in enumerate(days.itertuples()):
+    told = days[["day", "day_type", "usable", "tasks", metric]].astype({metric: float})
+    for i, day in enumerate(told.itertuples()):
         own = slice(edges[i], edges[i + 1])
         base[i], references[i], moved[i] = _baseline(day, seen, metric, limits)
         baseline[own] = np.where(both[own], max(base[i], base[max(i - 1, 0)]), base[i])
@@ -192,7 +193,8 @@ def token_bursts_literally(days: pd.DataFrame, metric: str, limits: Limits) -> p
     """Days with three times the mean of the seven calendar days before, word for word."""
     whole = days[metric].where(days.covered).astype("Float64")
     center = whole.shift().rolling(limits.spend_days).mean()
-    over = (center > 0) & reaches(whole, center * limits.tokens_ratio)
+    over = (center.gt(0) & reaches(whole, center * limits.tokens_ratio)).fillna(False)
+    told = days[["workflow", "started_at", "ended_at", metric]]
     rows = [
         {
             "rule": "R6",
@@ -213,6 +215,6 @@ def token_bursts_literally(days: pd.DataFrame, metric: str, limits: Limits) -> p
             "reason": f"{getattr(day, metric) / center[day.Index]:.1f} times the mean of the "
             f"{limits.spend_days} calendar days before",
         }
-        for day in days[over.fillna(False)].itertuples()
+        for day in told[over].itertuples()
     ]
     return findings_of(rows)
