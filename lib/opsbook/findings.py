@@ -67,14 +67,15 @@ def judge(facts: Facts, settings: Settings) -> Judged:
     found = [
         *_errors(facts, limits),
         *_run_cost(facts, run_cost, limits),
-        spend.daily_spend(company, limits),
+        spend.daily_spend(company, limits, facts.grid),
         spend.daily_spend_literally(company, limits),
         *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
         not_judged(facts, run_cost, settings),
     ]
     table = pd.concat([f for f in found if len(f)] or [FINDINGS.empty()], ignore_index=True)
     order = ["method", "started_at", "rule", "workflow"]
-    return Judged(FINDINGS.check(table.sort_values(order, ignore_index=True)), run_cost, company)
+    found = spend.raised(table.sort_values(order, ignore_index=True))
+    return Judged(FINDINGS.check(found), run_cost, company)
 
 
 def run_cost_of_all(facts: Facts, limits: Limits) -> pd.DataFrame:

@@ -10,11 +10,15 @@ import pandas as pd
 
 from opsbook.baselines import References
 from opsbook.estimates import exceeds
-from opsbook.rules import findings_of, stretches
+from opsbook.rules import findings_of, parameters, stretches
 from opsbook.settings import Limits
 
 QUIET = ("no data", "sparse", "learning", "collapsed")
 """States of a day that say nothing about its cost per run."""
+PARAMETERS = (
+    "run_cost_ratio", "run_cost_min_runs", "run_cost_pool_days", "run_cost_collapsed",
+    "baseline_days", "learning", "left_out_share",
+)  # fmt: skip
 
 
 def run_cost_bands(days: pd.DataFrame, few: pd.DataFrame, limits: Limits) -> pd.DataFrame:
@@ -104,6 +108,7 @@ def _row(
         "limit": worst.upper,
         "sample": int(worst["sample"]),
         "references": int(worst.references),
+        "parameters": parameters(limits, *PARAMETERS),
         "priority": "P2",
         "state": "firing" if silent.iloc[j + 1 :].all() else "over",
         "reason": f"{worst.observed_eur / worst.center:.1f} times its baseline, "
@@ -154,6 +159,7 @@ def run_cost_literally(days: pd.DataFrame, limits: Limits) -> pd.DataFrame:
             "baseline": center[day.Index],
             "limit": center[day.Index] * limits.run_cost_ratio,
             "sample": int(day.ok_runs),
+            "parameters": parameters(limits, "run_cost_ratio", "baseline_days"),
             "priority": "P2",
             "state": "over",
             "reason": f"{day.run_cost_mean_eur / center[day.Index]:.0%} of the mean before",

@@ -10,11 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from opsbook.estimates import exceeds, share_lower_bound
-from opsbook.rules import findings_of, stretches
+from opsbook.estimates import exceeds, share_lower_bound, trailing
+from opsbook.rules import findings_of, parameters, stretches
 from opsbook.settings import Limits
 
 HOUR = pd.Timedelta(hours=1)
+P1 = (
+    "error_p1_share", "error_p1_errors", "rate_min_calls", "rate_watch_calls", "rate_lookback_h",
+    "confidence",
+)  # fmt: skip
+P2 = (
+    "error_p2_share", "error_p2_errors", "error_p2_window_h", "rate_min_calls", "rate_lookback_h",
+    "confidence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class Case:
     limit: float
     priority: str | None
     words: str
+    parameters: str
     state: str = "firing"
     method: str = "calendar"
 
@@ -43,10 +52,11 @@ def errors_over_20(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     over = full & exceeds(windows.share, limit) & (windows.failed >= limits.error_p1_errors)
     sure = exceeds(windows.bound, limit)
     total = ~full & (windows.n >= limits.rate_watch_calls) & (windows.failed == windows.n)
+    used = parameters(limits, *P1)
     cases = (
-        (over & sure, Case("R3", limit, "P1", "{share} of calls failed")),
-        (over & ~sure, Case("R3", limit, None, "{share} of few calls failed", "candidate")),
-        (total, Case("R3", limit, "P2", "every call failed, at low volume")),
+        (over & sure, Case("R3", limit, "P1", "{share} of calls failed", used)),
+        (over & ~sure, Case("R3", limit, None, "{share} of few calls failed", used, "candidate")),
+        (total, Case("R3", limit, "P2", "every call failed, at low volume", used)),
     )
     silent = ~full & ~total
     return findings_of([row for on, case in cases for row in _rows(windows, on, silent, case)])
@@ -65,7 +75,8 @@ def errors_over_5(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     lasting = windows.first_third & windows.last_third & ~windows.interrupted
     enough = full & (windows.failed >= limits.error_p2_errors)
     holds = enough & lasting & exceeds(windows.bound, limit)
-    case = Case("R4", limit, "P2", "{share} of calls failed for more than two hours")
+    words = "{share} of calls failed for more than two hours"
+    case = Case("R4", limit, "P2", words, parameters(limits, *P2))
     return findings_of(_rows(windows, holds, ~full, case))
 
 
@@ -78,8 +89,11 @@ def errors_literally(hours: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     over_20 = pd.Series(exceeds(hour.share, limits.error_p1_share))
     over_5 = pd.Series(exceeds(hour.share, limits.error_p2_share))
     three = over_5.rolling(limits.error_p2_window_h).sum().eq(limits.error_p2_window_h)
-    p1 = Case("R3", limits.error_p1_share, "P1", "{share} failed in an hour", method="runbook")
-    p2 = Case("R4", limits.error_p2_share, "P2", "{share} failed, three hours", method="runbook")
+    one, two = limits.error_p1_share, limits.error_p2_share
+    used = parameters(limits, "error_p1_share")
+    p1 = Case("R3", one, "P1", "{share} failed in an hour", used, method="runbook")
+    used = parameters(limits, "error_p2_share", "error_p2_window_h")
+    p2 = Case("R4", two, "P2", "{share} failed, three hours", used, method="runbook")
     return findings_of(
         [*_rows(hour, over_20, silent, p1), *_rows(long, three, silent, p2)],
     )
@@ -96,7 +110,7 @@ def pooled_windows(hours: pd.DataFrame, base: int, limits: Limits) -> pd.DataFra
     width = _width(n, base, limits)
     third = np.maximum(width // 3, 1)
     calm = (n >= limits.rate_min_calls) & ~exceeds(_share(failed, n), limits.error_p2_share)
-    pooled_n, pooled_failed = _back(n, width), _back(failed, width)
+    pooled_n, pooled_failed = trailing(n, width), trailing(failed, width)
     return pd.DataFrame(
         {
             "workflow": hours.workflow.to_numpy(),
@@ -108,9 +122,9 @@ def pooled_windows(hours: pd.DataFrame, base: int, limits: Limits) -> pd.DataFra
             "failed": pooled_failed,
             "share": _share(pooled_failed, pooled_n),
             "bound": np.nan_to_num(share_lower_bound(pooled_failed, pooled_n, limits.confidence)),
-            "first_third": pooled_failed - _back(failed, width - third) > 0,
-            "last_third": _back(failed, third) > 0,
-            "interrupted": _back(calm.astype(float), width) > 0,
+            "first_third": pooled_failed - trailing(failed, width - third) > 0,
+            "last_third": trailing(failed, third) > 0,
+            "interrupted": trailing(calm.astype(float), width) > 0,
         }
     )
 
@@ -120,15 +134,8 @@ def _width(n: np.ndarray, base: int, limits: Limits) -> np.ndarray:
     longest = max(limits.rate_lookback_h, base)
     width = np.full(len(n), longest)
     for hours in range(longest, base - 1, -1):
-        width = np.where(_back(n, np.full(len(n), hours)) >= limits.rate_min_calls, hours, width)
+        width = np.where(trailing(n, hours) >= limits.rate_min_calls, hours, width)
     return width
-
-
-def _back(values: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """The sum of the `width[i]` values that end with value i."""
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    end = np.arange(1, len(values) + 1)
-    return total[end] - total[np.maximum(end - width, 0)]
 
 
 def _share(failed: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -163,6 +170,7 @@ def _row(windows: pd.DataFrame, i: int, j: int, quiet: pd.Series, case: Case) ->
         "observed": windows.share[worst],
         "limit": case.limit,
         "sample": int(windows.n[worst]),
+        "parameters": case.parameters,
         "priority": case.priority,
         "state": "over" if over else case.state,
         "reason": case.words.format(share=f"{windows.share[worst]:.0%}"),
