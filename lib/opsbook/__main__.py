@@ -180,6 +180,26 @@ def erase(
     at.enter(lambda _: Draft("text_erased", payload={"text": text}))
 
 
+@app.command()
+def schedule(
+    kind: Annotated[str, typer.Option(help="cron, systemd, windows, github or gitlab")] = "cron",
+    data: Data = DEMO,
+    as_json: Json = False,
+) -> None:
+    """Print what a scheduler needs to run the check every hour, from here."""
+    from opsbook import store
+    from opsbook.schedule import Job, lines
+
+    settings = store.load_settings(store.Folder(data))
+    variables = dict.fromkeys(v for c in settings.channels for v in c.variables)
+    job = Job(settings.company.name, str(Path.cwd()), sys.executable, str(data), list(variables))
+    text = lines(kind, job)
+    if as_json:
+        _print_json({"kind": kind, "text": text, "variables": list(variables)})
+    else:
+        print(text, end="")  # noqa: T201
+
+
 @app.command("clean-notebooks")
 def clean_notebooks(folder: Annotated[Path, typer.Argument()] = Path("notebooks")) -> None:
     """Take outputs, counts and editor traces out of the notebooks."""
