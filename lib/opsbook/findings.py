@@ -74,8 +74,8 @@ def judge(facts: Facts, settings: Settings) -> Judged:
     ]
     table = pd.concat([f for f in found if len(f)] or [FINDINGS.empty()], ignore_index=True)
     order = ["method", "started_at", "rule", "workflow"]
-    found = spend.raised(table.sort_values(order, ignore_index=True))
-    return Judged(FINDINGS.check(found), run_cost, company)
+    ordered = table.sort_values(order, ignore_index=True)
+    return Judged(FINDINGS.check(spend.raised(ordered)), run_cost, company)
 
 
 def run_cost_of_all(facts: Facts, limits: Limits) -> pd.DataFrame:
