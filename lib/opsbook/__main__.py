@@ -181,6 +181,21 @@ def erase(
 
 
 @app.command()
+def limits(data: Data = DEMO, as_json: Json = False) -> None:
+    """Print every limit as settings/limits.toml, with its unit, default, clause and reason."""
+    from opsbook import store
+    from opsbook.settings import limits_text
+
+    held = store.load_settings(store.Folder(data)).limits
+    if as_json:
+        fields = type(held).model_fields.items()
+        rows = [{"name": n, "value": getattr(held, n)} | f.json_schema_extra for n, f in fields]
+        _print_json({"rows": rows})
+    else:
+        print(limits_text(held), end="")  # noqa: T201
+
+
+@app.command()
 def schedule(
     kind: Annotated[str, typer.Option(help="cron, systemd, windows, github or gitlab")] = "cron",
     data: Data = DEMO,

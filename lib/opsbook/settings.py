@@ -5,6 +5,7 @@ it serves and the reason for the value; nothing else in the library holds such a
 """
 
 import datetime as dt
+import json
 import re
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -12,6 +13,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from opsbook.schema import UNASSIGNED
 
@@ -362,3 +364,34 @@ class Settings(Part):
             w.id for w in self.workflows if any(fnmatchcase(place, m.lower()) for m in w.matches)
         )
         return next(hits, UNASSIGNED)
+
+
+BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+
+
+def limits_text(limits: Limits) -> str:
+    """The limits as the text of settings/limits.toml, each under the reason for its value.
+
+    Read back, it gives the same limits.
+    """
+    lines = ["[limits]"]
+    before = ""
+    for name, field in Limits.model_fields.items():
+        subject = name.partition("_")[0]
+        lines += [""] * (subject != before)
+        lines += [f"# {_reason(field)}", f"{name} = {json.dumps(getattr(limits, name))}"]
+        before = subject
+    return "\n".join(lines) + "\n"
+
+
+def _reason(field: FieldInfo) -> str:
+    """Why a limit is what it is: its clause, reason, unit, default and bounds."""
+    about = field.json_schema_extra
+    bounds = [
+        f"{word} {getattr(bound, key):g}"
+        for bound in field.metadata
+        for key, word in BOUNDS.items()
+        if hasattr(bound, key)
+    ]
+    facts = ", ".join([f"default {field.default!r}", *bounds])
+    return f"{about['clause']}: {about['reason']} ({about['unit']}; {facts})"
