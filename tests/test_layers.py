@@ -14,7 +14,7 @@ LAYERS = (
     {"baselines", "rules", "findings"},
     {"events", "register", "steps", "incidents", "notices", "reviews"},
     {"charts", "displays", "messages", "schedule", "pages"},
-    {"exports", "store", "records", "workbook", "notify", "kernels", "notebooks", "site"},
+    {"exports", "store", "records", "workbook", "notify", "specs", "kernels", "notebooks", "site"},
     {"weekly", "check", "desk", "__main__"},
 )
 EDGE = LAYERS[6] | LAYERS[7]

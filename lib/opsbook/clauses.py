@@ -1,9 +1,11 @@
 """The runbook, clause by clause: what the system has to do, and what is done of it.
 
 The clauses are data (`clauses.toml`): their text, the rules that judge them, their state, the spec
-tests that hold them and the page a reader meets them on. A test keeps the table whole.
+tests that hold them and the page a reader meets them on. A test keeps the table whole. The spec
+tests themselves, as `specs` reads them, are the examples beside the clauses.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -34,3 +36,42 @@ def clauses() -> list[Clause]:
     """All clauses in the runbook's order, from the package's own data."""
     text = resources.files("opsbook").joinpath("clauses.toml").read_text("utf-8")
     return [Clause(**row) for row in tomllib.loads(text)["clause"]]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A table that a test draws: its heads, and its cells as text, row by row."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One spec test as a reader meets it: what it says, the clauses it serves, what it draws."""
+
+    sentence: str
+    clauses: tuple[str, ...]
+    drawings: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One module of spec tests: its subject, its clauses, how its drawings read, its examples."""
+
+    module: str
+    subject: str
+    clauses: tuple[str, ...]
+    legend: dict[str, str]
+    examples: tuple[Example, ...]
+
+
+def cited(words: str) -> tuple[str, ...]:
+    """The clauses that words name, in their order, ranges written out.
+
+    >>> cited("D4 to D6, B9: error rate")
+    ('D4', 'D5', 'D6', 'B9')
+    """
+    found = re.finditer(r"\b([A-F])(\d)(?: to (?:\1)?(\d))?\b", words)
+    spans = [(m[1], int(m[2]), int(m[3] or m[2])) for m in found]
+    return tuple(dict.fromkeys(f"{s}{n}" for s, a, b in spans for n in range(a, b + 1)))
