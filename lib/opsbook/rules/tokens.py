@@ -184,8 +184,7 @@ def _burst(
         "priority": "P2",
         "state": "firing" if silent.iloc[j + 1 :].all() else "over",
         "reason": f"{times:.1f} times {what} in {width} hours (median of "
-        f"{int(worst.references)} days)"
-        + ("; baseline moved: confirm the new normal" if worst.moved else ""),
+        f"{int(worst.references)} days)",
     }
 
 
