@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -65,3 +67,31 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def web():
+    """A web server: `.at` is its address, `.got` what came, `.answer` its status; it may hang."""
+    state = SimpleNamespace(got=[], answer=200, hangs=False, free=Event())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            state.got.append(SimpleNamespace(path=self.path, headers=self.headers, body=body))
+            if state.hangs:
+                state.free.wait(20)
+            self.send_response(state.answer)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    state.at = f"127.0.0.1:{server.server_port}"
+    yield state
+    state.free.set()
+    server.shutdown()
+    server.server_close()

@@ -6,9 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from email import message_from_bytes, policy
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
@@ -28,34 +27,6 @@ HOSTILE = "<script>alert(1)</script> [x](http://evil.example) **b** <!channel> @
 
 def channel(url: str, **more) -> Channel:
     return Channel(id="test", roles=["AI Lead"], url=url, **more)
-
-
-@pytest.fixture
-def web():
-    """A web server: `.at` is its address, `.got` what came, `.answer` its status; it may hang."""
-    state = SimpleNamespace(got=[], answer=200, hangs=False, free=Event())
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.got.append(SimpleNamespace(path=self.path, headers=self.headers, body=body))
-            if state.hangs:
-                state.free.wait(20)
-            self.send_response(state.answer)
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *words):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    state.at = f"127.0.0.1:{server.server_port}"
-    yield state
-    state.free.set()
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -250,7 +221,7 @@ def test_a_program_ends_while_a_server_still_hangs(web):
         env=os.environ,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=30,
     )
     assert "no answer within 1 s" in done.stdout
 

@@ -130,7 +130,8 @@ def check(
     known = set(store.read_table(folder, FILES).file_id)
     files = store.ingest(folder, settings).files
     entered, book = record(folder, now)
-    told = notify(Post(folder, settings, book.clock, now, environ), say)
+    with Log(folder).sending() as mine:
+        told = notify(Post(folder, settings, book.clock, now, environ), say) if mine else []
     register = fold(Log(folder).events())
     return Checked(
         arrived=files[~files.file_id.isin(known)],
@@ -138,7 +139,7 @@ def check(
         register=register,
         timers=timers(register, settings, book.clock),
         told=told,
-        waiting=unsettled(register),
+        waiting=[w for w in unsettled(register) if mine or w["state"] == "failed"],
         now=now,
         settings=settings,
     )

@@ -97,6 +97,20 @@ class Log:
                 f"{self.path} is held by another run for over {LOCKED_S} s; try again, or end it."
             ) from problem
 
+    @contextmanager
+    def sending(self) -> Iterator[bool]:
+        """Whether this run is the one that sends messages; another one may be about it."""
+        lock = FileLock(str(self.path) + ".sending", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
     def keep(self, text: str) -> str:
         """Put a text beside the chain; its salted hash, which is what an event names it by."""
         salt = secrets.token_hex(16)
