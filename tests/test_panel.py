@@ -80,6 +80,13 @@ def test_a_run_ends_as_its_last_call_and_a_call_without_one_is_a_run():
     ]
 
 
+def test_a_run_is_refused_when_its_last_call_is():
+    frame = calls("09:00 chat a refused 1\n09:01 chat a ok 1\n09:02 chat b ok 1\n09:03 mail c ok 1")
+    classed = frame.assign(output_class=["refusal", "answer", "refusal", None])
+    runs = folded(fold_runs, RUNS, CALLS.conform(classed)).sort_values("run_id")
+    assert runs.refused.tolist() == [False, True, False]
+
+
 def test_a_run_with_an_unpriced_call_has_no_cost():
     runs = folded(fold_runs, RUNS, calls("09:00 chat a ok 1\n09:01 chat a ok ?"))
     assert runs.cost_eur.isna().tolist() == [True]
