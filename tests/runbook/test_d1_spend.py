@@ -3,10 +3,12 @@
 import pandas as pd
 import pytest
 
+from opsbook.rules import findings_of
 from opsbook.rules.spend import (
     company_days,
     daily_spend,
     daily_spend_literally,
+    raised,
     spend_bands,
 )
 from opsbook.settings import Limits
@@ -90,3 +92,86 @@ def test_a_key_that_no_workflow_claims_is_expected_of_no_day(calendar):
     total = company_days(pd.concat([days, once]))
     assert total.cost_eur.tolist() == [7, 5, 5]
     assert total.complete.all()
+
+
+@pytest.mark.parametrize(
+    ("spent", "seen"),
+    [
+        ("10:30 14:5", "15:00"),
+        ("10:30.01 14:5", "11:00"),
+        ("9:29 15:1.5", "16:00"),
+        ("0:31", "01:00"),
+        ("23:40", "00:00"),
+    ],
+)
+def test_a_dear_day_is_seen_at_the_close_of_the_hour_that_passes_its_limit(spend, at, spent, seen):
+    """The limit of Monday 14 September is EUR 30."""
+    cells = [c.split(":") for c in spent.split()]
+    bands = spend_bands(spend(WEEK + str(sum(float(e) for _, e in cells))), LIMITS)
+    midnight = bands.started_at.iloc[-1]
+    hours = pd.DataFrame(
+        {
+            "hour": [midnight + pd.Timedelta(hours=int(h)) for h, _ in cells],
+            "bucket_s": pd.array([0] * len(cells), "Int64"),
+            "cost_eur": pd.array([float(e) for _, e in cells], "Float64"),
+        }
+    )
+    assert [at(t)[-5:] for t in daily_spend(bands, LIMITS, hours).detected_at] == [seen]
+
+
+def test_the_total_of_a_whole_day_counts_when_the_day_is_over(spend, at):
+    bands = spend_bands(spend(WEEK + "40"), LIMITS)
+    hours = pd.DataFrame(
+        {
+            "hour": [bands.started_at.iloc[-1] + pd.Timedelta(hours=2)],
+            "bucket_s": pd.array([86400], "Int64"),
+            "cost_eur": pd.array([40.0], "Float64"),
+        }
+    )
+    assert [at(t) for t in daily_spend(bands, LIMITS, hours).detected_at] == ["Tue 15 Sep 00:00"]
+
+
+def test_a_running_day_is_found_before_it_is_over(spend):
+    days = spend(WEEK + "40").assign(complete=[True] * 7 + [False])
+    assert alerts(days) == ["13.09"]
+
+
+CAUSE = {
+    "method": "calendar",
+    "workflow": "chat",
+    "metric": "run_cost_eur",
+    "started_at": "2026-09-14T08:00Z",
+    "ended_at": "2026-09-14T12:00Z",
+    "detected_at": "2026-09-14T22:00Z",
+    "state": "over",
+    "reason": "2.4 times its baseline",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "priority"),
+    [
+        ({"rule": "R5", "priority": "P2"}, "P2"),
+        ({"rule": "R6", "priority": "P2"}, "P2"),
+        ({"rule": "R8", "priority": "P2"}, "P2"),
+        ({"rule": "R8", "priority": None, "state": "note"}, "P3"),
+        ({"rule": "R4", "priority": "P2"}, "P3"),
+        ({"rule": "R5", "priority": "P2", "method": "runbook"}, "P3"),
+        (
+            {
+                "rule": "R5",
+                "priority": "P2",
+                "started_at": "2026-09-14T22:00Z",
+                "ended_at": "2026-09-15T22:00Z",
+            },
+            "P3",
+        ),
+    ],
+)
+def test_an_alert_is_a_p2_only_when_a_rule_of_cost_fires_on_the_same_day(spend, change, priority):
+    alert = daily_spend(spend_bands(spend(WEEK + "40"), LIMITS), LIMITS)
+    both = pd.concat([alert, findings_of([CAUSE | change])], ignore_index=True)
+    found = raised(both)
+    assert found.priority[0] == priority
+    assert found.reason[0].endswith(f"with {change['rule']}") is (priority == "P2")
+    assert both.priority[0] == "P3"
