@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ import pandas as pd
 import pytest
 
 from opsbook import store
+from opsbook.findings import judge
 from opsbook.rules import RULES
 from opsbook.workbook import open_workbook
 
@@ -287,6 +289,31 @@ def test_each_is_seen_as_soon_as_the_data_allow(book, line):
     own = found[(found.rule == rule) & (found.workflow == workflow)]
     times = own[["started_at", "detected_at"]].map(lambda t: f"{t:%Y-%m-%dT%H:%MZ}")
     assert times.values.tolist() == [[since, seen]]
+
+
+def test_a_workflow_that_no_export_speaks_of_is_named(book):
+    quiet = book.settings.workflow("sales-digest").model_copy(update={"id": "translations"})
+    more = book.settings.model_copy(update={"workflows": [*book.settings.workflows, quiet]})
+    own = judge(book.facts, more).findings.query("workflow == 'translations'")
+    assert own[["rule", "state"]].values.tolist() == [["R13", "not evaluable"]]
+    assert own.reason.tolist() == ["no export has spoken of it yet"]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_order_of_runs_and_exports_changes_no_finding(book, seed):
+    mixed = replace(
+        book.facts,
+        runs=book.facts.runs.sample(frac=1, random_state=seed),
+        coverage=book.facts.coverage.sample(frac=1, random_state=seed),
+    )
+    again = judge(mixed, book.settings).findings
+    pd.testing.assert_frame_equal(again, book.judged.findings)
+
+
+def test_every_finding_carries_its_evidence(book):
+    found = book.judged.findings
+    own = found[found.priority.notna() & found.method.eq("calendar")]
+    assert own[["observed", "sample", "parameters", "reason", "family"]].notna().all(axis=None)
 
 
 WORKDAY_EUR = """
