@@ -18,7 +18,9 @@ import pandas as pd
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
+from opsbook.events import HEAD_SHOWN
 from opsbook.incidents import FIRST_RESPONSE, headline
+from opsbook.register import ENDED
 from opsbook.settings import Company, Settings
 
 WORDS = {
@@ -227,6 +229,9 @@ METRICS = {
     "tokens_per_run": "{} tokens a run",
     "latency_ms": "{} to an answer",
     "runs": "{} runs",
+    "refused_share": "{} of runs refused",
+    "tasks": "{} tasks done",
+    "missing_h": "{} business hours without data",
 }
 """A metric's figure in words; one that is not here shows its own name."""
 
@@ -326,6 +331,32 @@ def to_come(clause: str, rule: str, sentence: str = "") -> Html:
 def note(sentence: str) -> Html:
     """A quiet line under a table or a figure: how it was measured, in which zone."""
     return Html(f'<p class="ob-note">{text(sentence)}</p>')
+
+
+def chain_note(count: int, head: str) -> Html:
+    """The foot of every page: how far the record reached when it was made, and how to hold it to
+    that later. Whoever keeps a page can see whether the record was cut or rewritten since.
+    """
+    short = head[:HEAD_SHOWN]
+    command = f"opsbook verify --count {count} --head {short}"
+    return Html(
+        f'<p class="ob-record">Record: {counted(count, "event")}, head <code>{short}</code>. '
+        f"To see that it still holds them: <code>{command}</code></p>"
+    )
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """How many, in words.
+
+    >>> counted(0, "file"), counted(1, "file"), counted(3, "stretch", "stretches")
+    ('no file', '1 file', '3 stretches')
+    """
+    return f"{n or 'no'} {one if n == 1 or not n and not many else many or one + 's'}"
+
+
+def two_lines(first: str, second: str) -> Html:
+    """A cell's words with a quiet line below them."""
+    return Html(f'{text(first)}<br><span class="ob-note">{text(second)}</span>')
 
 
 @dataclass(frozen=True)
@@ -584,8 +615,6 @@ def _card(
     link: str,
 ) -> str:
     company = settings.company
-    name = text(incident.id)
-    href = text(link.format(id=incident.id))
     facts = [
         (WORDS["since"], text(since(incident, company))),
         (WORDS["detected"], text(when(incident.detected_at, company))),
@@ -593,13 +622,40 @@ def _card(
         (WORDS["by_when"], who_by_when(timers, now, company)),
         (WORDS["first"], text(FIRST_RESPONSE[incident.priority])),
     ]
-    rows = "".join(f"<div><dt>{label}</dt><dd>{said}</dd></div>" for label, said in facts)
-    named = f'<a href="{href}">{name}</a>' if link else name
-    return (
+    href = link.format(id=incident.id)
+    return card(incident, headline(incident, settings), facts, href)
+
+
+def card(incident: object, what: str, facts: Sequence[tuple[str, str]], href: str = "") -> Html:
+    """One incident as a card: its class, id and state, what happened, and facts by name.
+
+    `facts` hold HTML; `href` is the address of its page.
+    """
+    rows = "".join(f"<div><dt>{text(label)}</dt><dd>{said}</dd></div>" for label, said in facts)
+    name = text(incident.id)
+    named = f'<a href="{text(href)}">{name}</a>' if href else name
+    return Html(
         f'<article class="ob-card ob-{BADGES[incident.priority]}"><p class="ob-card-head">'
-        f'{badge(incident.priority)} <span class="ob-id">{named}</span></p>'
-        f'<p class="ob-card-what">{text(headline(incident, settings))}</p><dl>{rows}</dl></article>'
+        f'{badge(incident.priority)} <span class="ob-id">{named}</span> {state_light(incident)}</p>'
+        f'<p class="ob-card-what">{text(what)}</p><dl>{rows}</dl></article>'
     )
+
+
+def state_light(incident: object) -> Html:
+    """The state of an incident as a light: its word, and whether a rule still holds."""
+    return light(state_of(incident), state_words(incident))
+
+
+def state_of(incident: object) -> str:
+    """Which of LIGHTS an incident's state is: that of its class until the damage is stopped."""
+    if incident.state in ("resolved", *ENDED):
+        return "ok"
+    return "watch" if incident.state == "mitigated" else BADGES[incident.priority]
+
+
+def state_words(incident: object) -> str:
+    """An incident's state in words: "acknowledged, still going on"."""
+    return f"{incident.state}, {WORDS['firing']}" if incident.firing else str(incident.state)
 
 
 def since(incident: object, company: Company) -> str:
