@@ -11,6 +11,7 @@ from typing import Annotated
 
 import pandas as pd
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +32,8 @@ Renderer = Annotated[str, typer.Option(help="auto, embedded or quarto")]
 DEMO = Path("data/demo")
 
 messages = Console(stderr=True)
+WIDE = 200
+"""Characters a table takes where there is no terminal to say how wide it is."""
 NEEDED, NOT_DONE = 1, 3
 """Exit codes: fine, but a person is needed; could not be done."""
 
@@ -237,10 +240,10 @@ def _show(frame: pd.DataFrame, columns: list[str], as_json: bool, document: dict
     if as_json:
         _print_json(document)
         return
-    table = Table(*columns)
+    table = Table(*columns, box=SIMPLE_HEAD)
     for row in frame[columns].itertuples(index=False):
         table.add_row(*("" if pd.isna(v) else _cell(v) for v in row))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _print_json(document: dict) -> None:

@@ -155,6 +155,15 @@ def record(folder: store.Folder, now: pd.Timestamp) -> tuple[list[Event], Workbo
         return writing.append(*book.news) if book.news else [], book
 
 
+def bring_up(folder: store.Folder, now: pd.Timestamp) -> list[Event]:
+    """What the rules find, entered without telling anybody; nothing on a look back in time.
+
+    A review shows what is on record: a company that runs no hourly check has a register too.
+    """
+    events = Log(folder).events()
+    return [] if events and now < events[-1].at else record(folder, now)[0]
+
+
 def notify(post: Post, say: Callable[[str], None]) -> list[Told]:
     """Every message that is due, sent once; what became of each."""
     told = []

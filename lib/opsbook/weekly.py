@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsbook import notebooks, site, store
+from opsbook.check import bring_up
 from opsbook.schema import FILES
 from opsbook.workbook import moment, named_week
 
@@ -89,6 +90,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
     with notebooks.workplace() as work:
         say("Reading the inbox and running the notebooks")
         notebooks.run_all([first], parameters, work, at_once=1)
+        bring_up(store.Folder(data), now)
         notebooks.run_all(others, parameters, work, at_once=2)
         day = now.tz_convert(settings.company.zone).date().isoformat()
         for page in PAGES:
