@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import suppress
 from email import message_from_bytes, policy
 from types import SimpleNamespace
 

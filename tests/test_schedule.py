@@ -84,6 +84,8 @@ def units(text: str) -> dict[str, str]:
 def test_the_service_names_the_command_by_systemds_quoting_and_its_exit_codes(job):
     service = units(lines("systemd", job))["opsbook-check-acme-co.service"]
     settings = dict(line.split("=", 1) for line in service.splitlines() if "=" in line)
+    for sign in "$%":  # alone, systemd puts a variable or a name of its own in its place
+        assert sign not in settings["ExecStart"].replace(2 * sign, "")
     plain = settings["ExecStart"].replace("%%", "%").replace("$$", "$")
     assert shlex.split(plain) == [
         "/usr/bin/env",
