@@ -11,7 +11,17 @@ import pandas as pd
 
 from opsbook.clock import BusinessClock, business_day
 from opsbook.panel import hourly_tasks
-from opsbook.rules import activity, cost, errors, findings_of, gaps, refusals, spend, tokens
+from opsbook.rules import (
+    activity,
+    cost,
+    deviation,
+    errors,
+    findings_of,
+    gaps,
+    refusals,
+    spend,
+    tokens,
+)
 from opsbook.schema import FINDINGS, UNASSIGNED
 from opsbook.settings import Limits, Settings, Workflow
 
@@ -34,7 +44,8 @@ class Facts:
 
     `grid` is `panel.hourly_grid`, `runs` is `schema.RUNS` with their local day, `hour_costs`
     `panel.hourly_run_costs`, `days` `panel.daily_totals`, `calendar` `clock.local_days`, `coverage`
-    `schema.COVERAGE`; `clock` runs over the same days, and `now` is the moment of judgement.
+    `schema.COVERAGE`; `clock` runs over the same days, and `now` is the moment of judgement;
+    `measures` is `panel.measures`.
     """
 
     grid: pd.DataFrame
@@ -45,6 +56,7 @@ class Facts:
     coverage: pd.DataFrame
     clock: BusinessClock
     now: pd.Timestamp
+    measures: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,7 @@ def judge(facts: Facts, settings: Settings) -> Judged:
         spend.daily_spend(company, limits, facts.grid),
         spend.daily_spend_literally(company, limits),
         *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
+        deviation.deviations(facts.measures, facts.calendar, facts.clock, settings),
         not_judged(facts, run_cost, settings),
     ]
     table = pd.concat([f for f in found if len(f)] or [FINDINGS.empty()], ignore_index=True)

@@ -83,6 +83,24 @@ def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
     ).drop("unpriced")
 
 
+def hourly_answers(calls: nw.LazyFrame) -> nw.LazyFrame:
+    """Per workflow and hour (UTC): the median latency of its ok calls and the mean quality score.
+
+    Columns workflow, hour, latency_ms, timed (ok calls with a latency), quality (0 to 1), scored.
+    Single calls only: totals hold neither.
+    """
+    single = calls.filter(nw.col("bucket_s") == 0, nw.col("status") != "cancelled")
+    latency = nw.when(nw.col("status") == "ok").then(nw.col("latency_ms"))
+    told = single.with_columns(hour=nw.col("ts").dt.truncate("1h"), latency_ms=latency)
+    answers = told.group_by("workflow", "hour").agg(
+        nw.col("latency_ms").median(),
+        nw.col("latency_ms").count().alias("timed"),
+        nw.col("quality").mean(),
+        nw.col("quality").count().alias("scored"),
+    )
+    return answers.filter((nw.col("timed") > 0) | (nw.col("scored") > 0))
+
+
 def hourly_grid(panel: pd.DataFrame, covered: pd.DataFrame) -> pd.DataFrame:
     """Every workflow in every hour of the history: zero where covered, <NA> without data.
 
@@ -126,6 +144,57 @@ def hourly_run_costs(runs: pd.DataFrame) -> pd.DataFrame:
     ok = runs[(runs.status == "ok") & runs.cost_eur.notna()]
     by_hour = ok.groupby(["workflow", "hour"]).cost_eur
     return by_hour.agg(run_cost_eur="median", ok_runs="size").reset_index()
+
+
+def measures(
+    grid: pd.DataFrame, runs: pd.DataFrame, answers: pd.DataFrame, now: pd.Timestamp
+) -> pd.DataFrame:
+    """One row per workflow, metric and hour: value, sample, covered; clause B5.
+
+    Metrics cost_eur (a sum), run_cost_eur and tokens_per_run (medians of ok runs), latency_ms
+    (median of ok calls), refused_share (of judged calls) and quality (a mean, 0 to 1); `sample`
+    counts what each was taken from. `answers` are `hourly_answers`. A metric has a row for every
+    whole hour of the history, or none where a workflow's exports do not hold it by the hour; value
+    is <NA> where it could not be measured. Sorted by metric, workflow, hour; names are categorical.
+    """
+    key = ["workflow", "hour"]
+    hours = grid[grid.hour + HOUR <= now]
+    for table in (answers, hourly_run_costs(runs), hourly_run_tokens(runs)):
+        hours = hours.merge(table, on=key, how="left")
+    priced = hours.cost_eur.gt(0).fillna(False).groupby(hours.workflow).transform("any")
+    told = {
+        "cost_eur": (hours.cost_eur.where(priced & hours.unpriced.eq(0)), hours.calls),
+        "latency_ms": (hours.latency_ms, hours.timed),
+        "quality": (hours.quality, hours.scored),
+        "refused_share": (hours.refused / hours.judged.mask(hours.judged == 0), hours.judged),
+        "run_cost_eur": (hours.run_cost_eur, hours.ok_runs),
+        "tokens_per_run": (hours.tokens_per_run, hours.sized_runs),
+    }
+    rows = [_measure(hours, *of).assign(metric=metric) for metric, of in told.items()]
+    table = pd.concat(rows, ignore_index=True)
+    return table.astype({"metric": pd.CategoricalDtype(list(told))})
+
+
+def _measure(hours: pd.DataFrame, value: pd.Series, sample: pd.Series) -> pd.DataFrame:
+    """One metric's rows, of the workflows that have it; totals of a day are no hours."""
+    fine = hours.covered & hours.bucket_s.le(HOUR.total_seconds())
+    rows = pd.DataFrame(
+        {
+            "workflow": hours.workflow.astype("category"),
+            "hour": hours.hour,
+            "value": value.astype("Float64").where(fine),
+            "sample": sample.astype("Float64").fillna(0).where(fine),
+            "covered": hours.covered,
+        }
+    )
+    return rows[rows.value.notna().groupby(hours.workflow).transform("any")]
+
+
+def hourly_run_tokens(runs: pd.DataFrame) -> pd.DataFrame:
+    """Per workflow and hour: tokens_per_run, the median of input and output of its sized_runs."""
+    ok = runs[runs.status == "ok"]
+    by_hour = ok.assign(tokens=ok.input_tokens + ok.output_tokens).groupby(["workflow", "hour"])
+    return by_hour.tokens.agg(tokens_per_run="median", sized_runs="count").reset_index()
 
 
 def daily_totals(grid: pd.DataFrame, runs: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:

@@ -201,6 +201,20 @@ PANEL = Table(
     ),
 )
 
+ANSWERS = Table(
+    "answers",
+    "workflow and hour with an answer that was timed or scored",
+    ("workflow", "hour"),
+    _columns(
+        workflow=Column(TEXT, "the workflow", True),
+        hour=Column(UTC, "start of the hour", True),
+        latency_ms=Column(REAL, "median of ok calls"),
+        timed=Column(INT, "ok calls with a latency", True),
+        quality=Column(REAL, "mean score, 0 to 1"),
+        scored=Column(INT, "calls with a score", True),
+    ),
+)
+
 FILES = Table(
     "files",
     "file that was in the inbox",
@@ -264,4 +278,4 @@ FINDINGS = Table(
     ),
 )
 
-TABLES = (CALLS, RUNS, BILLS, COVERAGE, PANEL, FILES, QUARANTINE, FINDINGS)
+TABLES = (CALLS, RUNS, BILLS, COVERAGE, PANEL, ANSWERS, FILES, QUARANTINE, FINDINGS)

@@ -293,6 +293,9 @@ class Limits(Part):
     isolated_k: float = _limit(
         3.5, "SD", "B8", "of both baselines, so that a usual peak passes", gt=0
     )
+    isolated_floor_eur: float = _limit(
+        0.1, "EUR", "B8", "less in an hour is not worth a look", ge=0
+    )
     isolated_days: int = _limit(7, "days", "B8", "a week holds every kind of day", ge=1)
     p1_lead_min: int = _limit(60, "minutes", "B2", "AI Lead within one hour", ge=1)
     p1_founder_min: int = _limit(120, "minutes", "B2", "founder or CEO within two", ge=1)

@@ -21,7 +21,7 @@ from opsbook.incidents import news, timers
 from opsbook.records import Log
 from opsbook.register import Register, fold, fold_draft
 from opsbook.reviews import Week, week_bounds
-from opsbook.schema import COVERAGE, FILES, PANEL, QUARANTINE, RUNS, Table
+from opsbook.schema import ANSWERS, COVERAGE, FILES, PANEL, QUARANTINE, RUNS, Table
 from opsbook.settings import Settings
 
 CLOCK_AHEAD = pd.Timedelta(days=60)
@@ -122,6 +122,7 @@ def measure(
         calls = nw.from_native(store.calls_relation(folder, engine)).filter(nw.col("ts") < now)
         hours = _settled(PANEL, panel.hourly_panel(calls).to_native().df())
         runs = _settled(RUNS, panel.fold_runs(calls).to_native().df())
+        answers = ANSWERS.conform(panel.hourly_answers(calls).to_native().df())
     grid = panel.hourly_grid(hours, coverage.covered_hours(covered, hours, now))
     return Facts(
         grid=grid,
@@ -132,6 +133,7 @@ def measure(
         coverage=covered,
         clock=clock,
         now=now,
+        measures=panel.measures(grid, runs, answers, now),
     )
 
 
