@@ -12,8 +12,8 @@ LAYERS = (
     {"clock", "prices", "estimates"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings"},
-    {"events", "register", "steps", "incidents", "notices", "reviews"},
-    {"charts", "displays", "messages", "schedule", "pages"},
+    {"events", "register", "steps", "incidents", "dossier", "reports", "responses", "notices", "reviews"},
+    {"charts", "displays", "messages", "schedule", "pages", "incident_pages"},
     {"exports", "store", "records", "workbook", "notify", "specs", "kernels", "notebooks", "site"},
     {"weekly", "check", "desk", "__main__"},
 )

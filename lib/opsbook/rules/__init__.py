@@ -27,8 +27,8 @@ class Rule:
 RULES = {
     r.id: r
     for r in (
-        Rule("R1", "harm-external", "harmful output was delivered", "B1", "harm"),
-        Rule("R2", "harm-internal", "acted on before anyone noticed", "B1", "harm"),
+        Rule("R1", "harm-external", "harmful output was delivered", "B1", "harm", True),
+        Rule("R2", "harm-internal", "acted on before anyone noticed", "B1", "harm", True),
         Rule("R3", "error-20", "more than 20 % of calls fail", "D6", "errors", True),
         Rule("R4", "error-5", "more than 5 % fail for over two hours", "D5", "errors", True),
         Rule("R5", "run-cost", "a run costs over twice its baseline", "D2", "cost", True),
@@ -38,7 +38,7 @@ RULES = {
         Rule("R9", "zero-tasks", "no task done over a business day", "B4", "activity", True),
         Rule("R10", "refusals", "generic refusals to all inputs", "B4", "refusals", True),
         Rule("R11", "isolated", "a single breach, no pattern", "B8", "isolated", True),
-        Rule("R12", "escalate", "no root cause after four hours", "B6", "escalation"),
+        Rule("R12", "escalate", "no root cause after four hours", "B6", "escalation", True),
         Rule("R13", "coverage", "an expected export or run is missing", "E1", "coverage", True),
         Rule("R14", "regression", "a regression case lost", "C3", "regression"),
     )

@@ -1,0 +1,257 @@
+"""What a person reports: a few questions, the class they lead to, and the incident they open.
+
+Rules R1 and R2 have no signal in the data: harm is known because somebody says so. Suspicion is
+enough, so what nobody knows counts as harm until somebody does. The chain holds the answers; the
+person's own words lie beside it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+import pandas as pd
+
+from opsbook.errors import UsageError
+from opsbook.events import Draft, stamp
+from opsbook.incidents import next_id
+from opsbook.register import ANSWERS, Register
+from opsbook.schema import PRIORITIES
+from opsbook.settings import Company, Settings
+
+QUESTIONS = {
+    "seen_by_customer": "Did a customer, or anyone outside, see it?",
+    "personal_data_to_wrong_person": "Did personal data reach the wrong person?",
+    "false_information": "Was it false about safety or law?",
+    "acted_on": "Did anyone act on it, with consequences, before it was noticed?",
+    "degraded": "Does it go on: worse answers, none at all, or far higher cost?",
+}
+"""What is asked, in this order; every answer is yes, no or unknown."""
+TREE = (
+    ("leaked", "P1", "harm_external", "personal data {} the wrong person"),
+    ("misled", "P1", "harm_external", "false information on safety or law {} a customer"),
+    ("acted", "P1", "harm_internal", "a wrong output {} acted on before anyone noticed"),
+    ("degraded", "P2", "human", "the output {} degraded, missing or far dearer, and goes on"),
+)
+"""What decides, gravest first: the first that is not a no gives class, class reason and why."""
+VERBS = {
+    "leaked": ("reached", "may have reached"),
+    "misled": ("reached", "may have reached"),
+    "acted": ("was", "may have been"),
+    "degraded": ("is", "may be"),
+}
+RULE = {"harm_external": "R1", "harm_internal": "R2"}
+MONTH_FIRST = "en_US"
+TIME = re.compile(
+    r"(?:(\d{4})-(\d\d?)-(\d\d?)|(\d\d?)([./-])(\d\d?)\5(\d{4}))"
+    r"(?:T|,? +)(\d\d?:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?",
+    re.IGNORECASE,
+)
+"""A time as people write it: ISO 8601, or a date with its year last; always with a time of day."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one person noticed; times with a zone, `workflow` an id, `began_at` if it is known.
+
+    `priority` is what the reporter calls it; empty leaves that to the answers. An answer left empty
+    is unknown, unless the reporter named a class: then nobody asked.
+    """
+
+    what: str
+    noticed_at: pd.Timestamp
+    workflow: str
+    seen_by_customer: str = ""
+    personal_data_to_wrong_person: str = ""
+    false_information: str = ""
+    acted_on: str = ""
+    degraded: str = ""
+    done: str = ""
+    priority: str = ""
+    began_at: pd.Timestamp | None = None
+
+
+def proposed(report: Report) -> tuple[str, str, str]:
+    """The class that the answers lead to, its class reason, and why, in words of ours.
+
+    Clauses B1, B4 and B8, rules R1 and R2. The reporter may call it graver than the answers do;
+    a lighter class holds only against questions left empty. UsageError for an answer or a class
+    that is none.
+    """
+    priority, reason, why = _by_answers(_answers(report, "no" if report.priority else "unknown"))
+    called = report.priority.strip().upper()
+    if called not in (*PRIORITIES, ""):
+        raise UsageError(f"the class is {report.priority!r}; expected P1, P2, P3, or nothing")
+    if called and (called < priority or (reason == "human" and called == priority)):
+        return called, "human", f"whoever noticed it calls it a {called}"
+    return priority, reason, why
+
+
+def _answers(report: Report, empty: str) -> dict[str, str]:
+    """What the answers say, each yes, no or unknown; UsageError for another answer."""
+    told = {q: getattr(report, q).strip().lower() or empty for q in QUESTIONS}
+    wrong = next((q for q, answer in told.items() if answer not in ANSWERS), None)
+    if wrong:
+        raise UsageError(f"{wrong} is {getattr(report, wrong)!r}; expected yes, no or unknown")
+    return {
+        "seen": told["seen_by_customer"],
+        "leaked": told["personal_data_to_wrong_person"],
+        "misled": _both(told["false_information"], told["seen_by_customer"]),
+        "acted": told["acted_on"],
+        "degraded": told["degraded"],
+    }
+
+
+def _both(one: str, other: str) -> str:
+    """Whether both hold, as far as it is known."""
+    return next((a for a in ("no", "unknown") if a in (one, other)), "yes")
+
+
+def _by_answers(told: Mapping[str, str]) -> tuple[str, str, str]:
+    for name, priority, reason, words in TREE:
+        if told[name] != "no":
+            return priority, reason, words.format(VERBS[name][told[name] == "unknown"])
+    return "P3", "human", "a single output, not delivered outside or without harm"
+
+
+def impact(report: Report) -> dict[str, str]:
+    """What the answers say of its reach: external, harm, personal_data; each yes, no or unknown.
+
+    Personal data in wrong hands is about somebody who may stand outside, even if no customer saw
+    it: its impact is never surely internal, so the founder's timer runs (clause B2).
+    """
+    told = _answers(report, "unknown")
+    harm = [told[name] for name in ("leaked", "misled", "acted")]
+    worst = next(a for a in ("yes", "unknown", "no") if a in harm)
+    inside = told["seen"] == "no" and told["leaked"] != "no"
+    external = "unknown" if inside else told["seen"]
+    return {"external": external, "harm": worst, "personal_data": told["leaked"]}
+
+
+def opening(
+    report: Report,
+    register: Register,
+    settings: Settings,
+    now: pd.Timestamp,
+    text_ref: str,
+    source_ref: str = "",
+) -> Draft:
+    """The incident that a report opens; its timers run from when it was noticed.
+
+    `text_ref` names the person's words, kept beside the chain; `source_ref` the row they came from,
+    which is entered once. UsageError as of `checked`, and for a row that has been entered.
+    """
+    report = checked(report, settings, now)
+    if source_ref and source_ref in register.reports:
+        raise UsageError(f"{source_ref} has been entered already")
+    priority, reason, why = proposed(report)
+    told = {
+        "workflows": [report.workflow],
+        "category": settings.workflow(report.workflow).category,
+        "family": "harm" if reason in RULE else "reported",
+        "provider": None,
+        "priority": priority,
+        "class_reason": reason,
+        "started_at": stamp(report.began_at or report.noticed_at),
+        "detected_at": stamp(report.noticed_at),
+        "reason": f"reported: {why}",
+        "impact": impact(report),
+        "text": text_ref,
+    }
+    told |= {"rule": RULE[reason]} if reason in RULE else {}
+    told |= {"report": source_ref} if source_ref else {}
+    return Draft("incident_opened", next_id(register, settings, now), told, "Reporter")
+
+
+def checked(report: Report, settings: Settings, now: pd.Timestamp) -> Report:
+    """The report with its workflow's id; UsageError for what cannot be entered.
+
+    That is: nothing said, no workflow of the company, a time without a zone or still to come, an
+    answer or a class that is none.
+    """
+    if not report.what.strip():
+        raise UsageError("nothing is said about what happened; one sentence is enough")
+    times = [t for t in (report.began_at, report.noticed_at) if t is not None]
+    if any(t.tzinfo is None for t in times):
+        raise UsageError("a time has no zone; expected like 2026-11-23T09:30+01:00")
+    if report.noticed_at > now:
+        raise UsageError(f"it was noticed at {_shown(report.noticed_at, settings)}, still to come")
+    if times != sorted(times):
+        raise UsageError("it began after it was noticed; correct one of the two times")
+    proposed(report)
+    return replace(report, workflow=workflow_id(report.workflow, settings))
+
+
+def workflow_id(name: str, settings: Settings) -> str:
+    """The id of the workflow that a person means, by id or name; UsageError with the nearest."""
+    names = {w.id.lower(): w.id for w in settings.workflows}
+    names = {" ".join(w.name.lower().split()): w.id for w in settings.workflows} | names
+    asked = " ".join(name.lower().split())
+    if asked in names:
+        return names[asked]
+    near = get_close_matches(asked, names, 1)
+    hint = f"did you mean {names[near[0]]}?" if near else "expected one of:"
+    known = "" if near else " " + ", ".join(w.id for w in settings.workflows)
+    raise UsageError(f"{name!r} is no workflow; {hint}{known}")
+
+
+def noticed(text: str, company: Company) -> pd.Timestamp:
+    """A moment as a person writes it, UTC; without a zone it is the company's local time.
+
+    2026-11-23 09:30, 23.11.2026 9:30 and 2026-11-23T09:30+01:00 are read; 11/12/2026 is day first,
+    except for a company in the USA. UsageError without a time of day, and for a local time that the
+    change of clocks skips or doubles.
+
+    >>> hours = {"monday": ["09:00-17:00"]}
+    >>> here = Company(name="Example", zone="Europe/Berlin", country="DE", hours=hours)
+    >>> noticed("23.11.2026 9:30", here)
+    Timestamp('2026-11-23 08:30:00+0000', tz='UTC')
+    """
+    found = TIME.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{text!r} is not a time with its date; {EXAMPLE}")
+    year, month, day, first, _, second, last, clock, zone = found.groups()
+    if year is None:
+        turned = company.locale == MONTH_FIRST
+        year, month, day = last, *((first, second) if turned else (second, first))
+    try:
+        at = pd.Timestamp(f"{year}-{month:0>2}-{day:0>2}T{clock:0>5}{(zone or '').upper()}")
+    except ValueError as problem:
+        raise UsageError(f"{text!r} is not a time that exists; {EXAMPLE}") from problem
+    return in_zone(at, company)
+
+
+EXAMPLE = "expected like 2026-11-23 09:30"
+
+
+def in_zone(at: pd.Timestamp, company: Company) -> pd.Timestamp:
+    """A moment in UTC, local without a zone; UsageError for a local time that is none or two."""
+    if at.tzinfo is not None:
+        return at.tz_convert("UTC")
+    try:
+        return at.tz_localize(company.zone).tz_convert("UTC")
+    except ValueError as problem:
+        raise UsageError(
+            f"{at:%Y-%m-%d %H:%M} is skipped or doubled in {company.zone}, where the clocks change "
+            f"then; give its zone, like {at:%Y-%m-%dT%H:%M}+01:00"
+        ) from problem
+
+
+def words(report: Report, settings: Settings) -> str:
+    """The report as it is kept beside the chain: the person's words, and every answer.
+
+    The same report gives the same text, by which a row of a spreadsheet is known again.
+    """
+    told = [
+        report.what.strip(),
+        *([f"Done so far: {report.done.strip()}"] if report.done.strip() else []),
+        f"Noticed {_shown(report.noticed_at, settings)}, {report.workflow}.",
+        *([f"Began {_shown(report.began_at, settings)}."] if report.began_at is not None else []),
+        *(f"{asks} {answer}" for q, asks in QUESTIONS.items() if (answer := getattr(report, q))),
+        *([f"Called a {report.priority}."] if report.priority else []),
+    ]
+    return "\n".join(told)
+
+
+def _shown(at: pd.Timestamp, settings: Settings) -> str:
+    return f"{at.tz_convert(settings.company.zone):%Y-%m-%d %H:%M} ({settings.company.zone})"
