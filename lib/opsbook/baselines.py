@@ -5,9 +5,11 @@ incident of the same metric are left out, unless that would leave out most of th
 has moved, and a person confirms the new normal.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -43,12 +45,14 @@ class References:
 
         At most `baseline_days` buckets, oldest first.
         """
-        earlier = [b for b in self.buckets if b["day"] < day]
-        recent = earlier[-self.limits.baseline_days :]
+        most = self.limits.baseline_days
+        earlier = self.buckets[: bisect_left(self.buckets, day, key=itemgetter("day"))]
+        recent = earlier[-most:]
         spoilt = sum(b["left_out"] for b in recent)
-        moved = spoilt > self.limits.left_out_share * len(recent)
-        kept = recent if moved else [b for b in earlier if not b["left_out"]]
-        return kept[-self.limits.baseline_days :], moved
+        if spoilt > self.limits.left_out_share * len(recent):
+            return recent, True
+        kept = islice((b for b in reversed(earlier) if not b["left_out"]), most)
+        return list(kept)[::-1], False
 
 
 @dataclass(frozen=True)

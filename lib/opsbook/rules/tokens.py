@@ -6,6 +6,8 @@ their baselines, because a Saturday morning's window still holds Friday's work; 
 Saturday is seen when the window holds Saturday alone.
 """
 
+from statistics import median
+
 import numpy as np
 import pandas as pd
 
@@ -51,7 +53,8 @@ def token_windows(
     width = limits.tokens_window_h
     tokens = hours.input_tokens.fillna(0) + hours.output_tokens.fillna(0)
     amount = (tokens if metric == "tokens" else hours.cost_eur.fillna(0)).to_numpy(float)
-    place = pd.DatetimeIndex(days.started_at).searchsorted(hours.hour, side="right") - 1
+    begins = pd.DatetimeIndex(hours.hour)
+    place = pd.DatetimeIndex(days.started_at).searchsorted(begins, side="right") - 1
     starts = (hours.hour + HOUR - width * HOUR).to_numpy()
     windows = pd.DataFrame(
         {
@@ -99,7 +102,8 @@ def _usual(
     observed = windows.observed.to_numpy()
     seen: dict[str, References] = {}
     edges = np.searchsorted(place, np.arange(len(days) + 1))
-    told = days[["day", "day_type", "usable", "tasks", metric]].astype({metric: float})
+    told = days[["day", "day_type", "usable", "tasks", metric]]
+    told = told.astype({metric: float, "tasks": float})
     for i, day in enumerate(told.itertuples()):
         own = slice(edges[i], edges[i + 1])
         base[i], references[i], moved[i] = _baseline(day, seen, metric, limits)
@@ -138,7 +142,7 @@ def _baseline(
         window, moved = seen.get("any", typed).ahead_of(day.day)
     if len(window) < limits.learning:
         return float("nan"), len(window), moved
-    usual, tasks = (float(np.median([b[c] for b in window])) for c in ("amount", "tasks"))
+    usual, tasks = (median([b[c] for b in window]) for c in ("amount", "tasks"))
     floor = getattr(limits, METRICS[metric])
     return (usual if tasks >= limits.tokens_min_runs else max(usual, floor)), len(window), moved
 
