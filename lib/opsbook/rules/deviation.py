@@ -342,13 +342,12 @@ def _figures(
     baseline: float, limit: float, found: Bands, series: Measured, worst: tuple[int, int]
 ) -> dict:
     row, sign = worst[0], series.sign[worst[0]]
-    sample = series.sample[worst]
     return {
         "series": row,
         "observed": sign * series.values[worst],
         "baseline": sign * baseline,
         "limit": sign * limit,
-        "sample": round(sample) if sample > 0 else None,
+        "sample": max(round(np.nan_to_num(series.sample[worst])), 1),
         "references": int(found.references[worst]),
         "moved": bool(found.moved[worst]),
     }
