@@ -315,6 +315,9 @@ class Limits(Part):
     post_mortem_p1_days: int = _limit(3, "days", "A5", "while people remember", ge=1)
     post_mortem_p2_days: int = _limit(5, "business days", "A5", "while people remember", ge=1)
     post_mortem_p2_h: int = _limit(24, "hours", "A5", "a longer P2 owes a post-mortem", ge=1)
+    alert_budget: float = _limit(
+        1.0, "false P2 a week", "E2", "whom it calls for nothing more often stops listening", ge=0
+    )
     alike_p3: int = _limit(3, "P3s", "B9", "more alike propose a look as a P2", ge=1)
     alike_weeks: int = _limit(4, "weeks", "B9", "within a month", ge=1)
 
