@@ -128,21 +128,26 @@ def _run_cost(facts: Facts, bands: pd.DataFrame, limits: Limits) -> list[pd.Data
 
 @dataclass(frozen=True)
 class Work:
-    """One workflow with its `panel.hourly_tasks` and daily totals, and its settings if it has."""
+    """One workflow with its `panel.hourly_tasks` and daily totals, and its settings if it has.
+
+    `business` is the company's `rules.activity.business_days`.
+    """
 
     name: str
     hours: pd.DataFrame
     days: pd.DataFrame
     workflow: Workflow | None
+    business: pd.DataFrame
 
 
 def each_workflow(facts: Facts, settings: Settings) -> Iterator[Work]:
     """The workflows that exports speak of, in order; what none claims is left out."""
     hours = dict(list(hourly_tasks(facts.grid, facts.runs).groupby("workflow")))
     days = dict(list(facts.days.groupby("workflow")))
+    business = activity.business_days(facts.calendar, facts.clock)
     for name in sorted(set(hours) & set(days) - {UNASSIGNED}):
         own = (frame[name].reset_index(drop=True) for frame in (hours, days))
-        yield Work(name, *own, settings.workflow(name))
+        yield Work(name, *own, settings.workflow(name), business)
 
 
 def _work(work: Work, facts: Facts, settings: Settings) -> list[pd.DataFrame]:
@@ -171,11 +176,9 @@ def _tokens(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
 
 
 def _activity(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
-    company = activity.business_days(facts.calendar, facts.clock, None)
-    own = activity.business_days(facts.calendar, facts.clock, work.workflow)
-    literal, days = (
-        activity.worked_days(d, work.hours, facts.calendar, facts.now) for d in (company, own)
-    )
+    own = activity.expected_days(work.business, work.workflow)
+    company = activity.expected_days(work.business, None)
+    literal, days = (activity.worked_days(d, work.hours, facts.now) for d in (company, own))
     found = [
         activity.zero_tasks_literally(literal),
         refusals.refusals_literally(literal),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from opsbook.clock import business_clock, local_days
 from opsbook.rules.activity import (
     business_days,
+    expected_days,
     silences,
     usual_now,
     worked_days,
@@ -67,7 +68,7 @@ def worked(calendar, clock):
 
     def draw(text, own=None, now=NOW, **how):
         hours = tasks(text, calendar, **how)
-        return worked_days(business_days(calendar, clock, own), hours, calendar, now), hours
+        return worked_days(expected_days(business_days(calendar, clock), own), hours, now), hours
 
     return draw
 
@@ -221,7 +222,7 @@ def test_business_hours_are_those_of_the_company(at):
         hours={d: ["09:30-13:00", "14:00-18:00"] for d in ("monday", "tuesday", "wednesday")},
     )
     ends = (dt.date(2026, 9, 1), dt.date(2026, 12, 1))
-    days = business_days(local_days(company, *ends), business_clock(company, *ends), None)
+    days = business_days(local_days(company, *ends), business_clock(company, *ends))
     first = days[days.day == "2026-09-07"].iloc[0]
     assert (first.opens, first.closes) == (
         pd.Timestamp("2026-09-07T04:00Z"),
@@ -232,7 +233,7 @@ def test_business_hours_are_those_of_the_company(at):
 def test_totals_of_whole_days_are_judged_by_the_local_day(calendar, clock, at):
     hours = tasks(WEEKS + "30 0 30", calendar)
     by_day = hours.assign(bucket_s=86400)
-    days = worked_days(business_days(calendar, clock, None), by_day, calendar, NOW)
+    days = worked_days(expected_days(business_days(calendar, clock), None), by_day, NOW)
     row = zero_tasks(days, by_day, LIMITS).iloc[0]
     assert at(row.detected_at) == "Wed 30 Sep 00:00"
 
@@ -258,9 +259,9 @@ def test_the_zone_in_which_hours_are_written_changes_nothing(zone, counts):
     ends = (dt.date(2026, 9, 1), dt.date(2026, 12, 1))
     calendar, clock = local_days(company, *ends), business_clock(company, *ends)
     hours = tasks(" ".join(map(str, counts)), calendar)
-    business = business_days(calendar, clock, None)
+    business = expected_days(business_days(calendar, clock), None)
     here, there = (
-        zero_tasks(worked_days(business, h, calendar, NOW), h, LIMITS)
+        zero_tasks(worked_days(business, h, NOW), h, LIMITS)
         for h in (hours, hours.assign(hour=hours.hour.dt.tz_convert(zone)))
     )
     pd.testing.assert_frame_equal(here, there)

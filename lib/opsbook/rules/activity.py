@@ -22,42 +22,44 @@ DAILY_S = 86400
 PARAMETERS = ("zero_tasks_chance", "zero_tasks_days", "baseline_days", "warm_up", "learning")
 
 
-def business_days(
-    calendar: pd.DataFrame, clock: BusinessClock, workflow: Workflow | None
-) -> pd.DataFrame:
-    """The days on which a workflow is expected to work: day, day_type, opens and closes (UTC).
-
-    From the company's first opening of the day to its last close; a workflow that always runs has
-    rest days too, from midnight to midnight. Days it is planned off are left out, and a weekly
-    workflow has none: whether it ran is rule R13.
+def business_days(calendar: pd.DataFrame, clock: BusinessClock) -> pd.DataFrame:
+    """The company's calendar with opens and closes (UTC): from the day's first opening to its last
+    close, NaT on days it does not open.
     """
     real = clock.closes > clock.opens
     opens, closes = (pd.DatetimeIndex(x[real], tz="UTC") for x in (clock.opens, clock.closes))
     place = pd.DatetimeIndex(calendar.started_at).searchsorted(opens, side="right") - 1
     spans = pd.DataFrame({"opens": opens, "closes": closes}).groupby(place)
-    days = calendar.join(spans.agg({"opens": "min", "closes": "max"}))
-    if workflow and workflow.schedule == "always":
-        days = days.assign(
-            opens=days.opens.fillna(days.started_at), closes=days.closes.fillna(days.ended_at)
-        )
-    off = np.array([bool(workflow and workflow.off_on(day.date())) for day in days.day], bool)
-    weekly = workflow is not None and workflow.schedule == "weekly"
-    expected = days[days.opens.notna() & ~off & (not weekly)]
-    return expected[["day", "day_type", "opens", "closes"]].reset_index(drop=True)
+    return calendar.join(spans.agg({"opens": "min", "closes": "max"}))
 
 
-def worked_days(
-    business: pd.DataFrame, hours: pd.DataFrame, calendar: pd.DataFrame, now: pd.Timestamp
-) -> pd.DataFrame:
-    """The business days over by `now`: tasks, done (not failed), refused, covered (every hour).
+def expected_days(business: pd.DataFrame, workflow: Workflow | None) -> pd.DataFrame:
+    """The `business_days` on which a workflow is expected to work.
+
+    One that always runs has rest days too, from midnight to midnight. Days it is planned off are
+    left out, and a weekly workflow has none: whether it ran is rule R13. Without a workflow the
+    company's own.
+    """
+    if workflow is None or (workflow.schedule == "workdays" and not workflow.planned_off):
+        return business[business.opens.notna()].reset_index(drop=True)
+    if workflow.schedule == "always":
+        opens, closes = business.opens, business.closes
+        always = {"opens": opens.fillna(business.started_at)}
+        business = business.assign(**always, closes=closes.fillna(business.ended_at))
+    off = np.array([workflow.off_on(day.date()) is not None for day in business.day], bool)
+    works = business.opens.notna() & ~off & (workflow.schedule != "weekly")
+    return business[works].reset_index(drop=True)
+
+
+def worked_days(expected: pd.DataFrame, hours: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """The `expected_days` over by `now`: tasks, done (not failed), refused, covered (every hour).
 
     `hours` is one workflow's `panel.hourly_tasks`. An hour that the opening or the close cuts
     counts whole. Totals of whole days are taken for the local day they begin in.
     """
     if (hours.bucket_s >= DAILY_S).any():
-        whole = business[["day", "day_type"]].merge(calendar[["day", "started_at", "ended_at"]])
-        business = whole.rename(columns={"started_at": "opens", "ended_at": "closes"})
-    over = business[business.closes <= now].reset_index(drop=True)
+        expected = expected.assign(opens=expected.started_at, closes=expected.ended_at)
+    over = expected[expected.closes <= now].reset_index(drop=True)
     begins = pd.DatetimeIndex(hours.hour)
     first = (begins + HOUR).searchsorted(pd.DatetimeIndex(over.opens), side="right")
     last = begins.searchsorted(pd.DatetimeIndex(over.closes), side="left")

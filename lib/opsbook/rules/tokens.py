@@ -194,9 +194,9 @@ def _burst(
 
 def token_bursts_literally(days: pd.DataFrame, metric: str, limits: Limits) -> pd.DataFrame:
     """Days with three times the mean of the seven calendar days before, word for word."""
-    whole = days[metric].where(days.covered).astype("Float64")
+    whole = days[metric].where(days.covered).astype("Float64").astype(float)
     center = whole.shift().rolling(limits.spend_days).mean()
-    over = (center.gt(0) & reaches(whole, center * limits.tokens_ratio)).fillna(False)
+    over = center.gt(0) & reaches(whole, center * limits.tokens_ratio)
     told = days[["workflow", "started_at", "ended_at", metric]]
     rows = [
         {
