@@ -12,8 +12,11 @@ LAYERS = (
     {"clock", "prices", "estimates"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings"},
-    {"events", "register", "steps", "incidents", "dossier", "reports", "responses", "notices", "reviews"},
-    {"charts", "displays", "messages", "schedule", "pages", "incident_pages"},
+    {
+        "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
+        "notices", "reviews", "backtest",
+    },  # fmt: skip
+    {"charts", "displays", "messages", "schedule", "pages", "incident_pages", "method"},
     {"exports", "store", "records", "workbook", "notify", "specs", "kernels", "notebooks", "site"},
     {"weekly", "check", "desk", "__main__"},
 )
