@@ -43,6 +43,19 @@ def test_the_same_within_a_day_of_its_end_is_the_same_incident(opened, second, n
 
 
 @pytest.mark.parametrize(
+    ("second", "told_of"),
+    [
+        (f"{TUE} 10:00", [("P2", ["R5", "R7"], "detected")]),
+        (f"{TUE} 12:00", [("P3", ["R7"], "detected"), ("P2", ["R5"], "detected")]),
+    ],
+    ids=["meets it", "an hour later"],
+)
+def test_a_graver_finding_raises_a_single_breach_only_where_they_meet(opened, second, told_of):
+    rows = [("R7", "chat", "P3", f"{TUE} 10:00", 1), ("R5", "chat", "P2", second, 4)]
+    assert told(opened((f"{TUE} 18:00", rows))) == told_of
+
+
+@pytest.mark.parametrize(
     ("first", "second", "number"),
     [("10:00", "10:30", 1), ("10:00", "11:00", 1), ("10:00", "12:00", 2)],
     ids=["30 min", "60 min", "120 min"],

@@ -241,24 +241,25 @@ def over(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
 
 def bands_literally(series: Measured, open_ns: np.ndarray, limits: Limits) -> Bands:
     """Series against mean and SD of the seven calendar days before each hour, word for word."""
-    center, spread, n = trailing(series.values, limits.isolated_days * HOURS)
-    known = (n > 1) & ~np.isnan(series.values)
+    values = series.values
+    center, spread, n = trailing(values, limits.isolated_days * HOURS)
+    known = (n > 1) & ~np.isnan(values)
     reach, far = limits.deviation_sd * spread, limits.isolated_k * spread
-    high, low = over(series.values, center + reach), over(-series.values, reach - center)
-    bad, good = (Runs.of(len(series.values), limits) for _ in range(2))
+    high = known & over(values, center + reach)
+    low = known & over(-values, reach - center)
+    bad, good = (Runs.of(len(values), limits) for _ in range(2))
     for i in np.flatnonzero(open_ns > 0):
-        for runs, breach in ((bad, known & high), (good, known & low)):
-            runs.step(i, breach[:, i], known[:, i] & ~breach[:, i], open_ns[i])
-    alone = over(series.values, center + far) | over(-series.values, far - center)
+        for runs, breach in ((bad, high[:, i]), (good, low[:, i])):
+            runs.step(i, breach, known[:, i] & ~breach, open_ns[i])
     return Bands(
         center=center,
         spread=spread,
         references=n,
         moved=np.zeros(n.shape, bool),
-        high=known & high,
-        low=known & low,
+        high=high,
+        low=low,
         middle=center,
-        isolated=known & alone,
+        isolated=known & (over(values, center + far) | over(-values, far - center)),
         isolated_limit=center + far,
         bad=bad.end(),
         good=good.end(),
@@ -358,10 +359,9 @@ def _named(row: dict, series: Measured, limits: Limits) -> dict:
     workflow, name = series.names[row["series"]]
     metric, rule = METRICS[name], row["rule"]
     told = {"workflow": workflow, "metric": name, "method": series.method}
-    family = {"family": metric.family} if rule == "R8" else {}
     used = (*PARAMETERS[rule], *([metric.least] if metric.least else []))
     said = {"parameters": parameters(limits, *used), "reason": _words(row, metric)}
-    return row | told | family | said
+    return row | told | {"family": metric.family} | said
 
 
 def _worth(row: dict, series: Measured, limits: Limits) -> bool:
