@@ -21,6 +21,7 @@ from opsbook.settings import Settings
 
 if TYPE_CHECKING:
     from opsbook.records import Log
+    from opsbook.responses import Step
 
 app = typer.Typer(no_args_is_help=True, help="The incident register, step by step.")
 
@@ -45,10 +46,13 @@ ROLE = {
 Id = Annotated[str, typer.Argument(help="the incident, like INC-2026-0007")]
 As = Annotated[Role, typer.Option("--as", help="in which role you act")]
 Text = Annotated[str, typer.Option("--text", help="in your words; kept beside the record")]
+Answer = Annotated[str, typer.Option(help="yes, no or unknown")]
 Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
 AsOf = Annotated[str, typer.Option("--as-of", help="when, ISO 8601 with a zone; empty: now")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 DEMO = Path("data/demo")
+CLOCK_AROUND = pd.Timedelta(days=60)
+"""How far the business clock reaches around an incident: deadlines lie ahead."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +290,95 @@ def impact(
     )
 
 
+@app.command()
+def report(
+    what: Annotated[str, typer.Option("--what", help="what happened, in a sentence")],
+    workflow: Annotated[str, typer.Option("--workflow", help="its id or name")],
+    noticed: Annotated[str, typer.Option(help="when, like 2026-11-23 09:30; empty: now")] = "",
+    began: Annotated[str, typer.Option(help="when it began, if known")] = "",
+    seen_by_customer: Answer = "",
+    personal_data: Answer = "",
+    false_information: Answer = "",
+    acted_on: Answer = "",
+    degraded: Answer = "",
+    done: Annotated[str, typer.Option("--done", help="what was done so far")] = "",
+    priority: Annotated[str, typer.Option(help="P1, P2 or P3; empty: by the answers")] = "",
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Report what you noticed, in a minute; the answers propose the class."""
+    from opsbook import reports
+
+    desk = Desk.at(data, as_of)
+    company = desk.settings.company
+    told = reports.Report(
+        what=what,
+        noticed_at=reports.noticed(noticed, company) if noticed else desk.now,
+        workflow=workflow,
+        seen_by_customer=seen_by_customer,
+        personal_data_to_wrong_person=personal_data,
+        false_information=false_information,
+        acted_on=acted_on,
+        degraded=degraded,
+        done=done,
+        priority=priority,
+        began_at=reports.noticed(began, company) if began else None,
+    )
+    told = reports.checked(told, desk.settings, desk.now)
+    text = desk.kept(reports.words(told, desk.settings))
+    register = desk.enter(lambda r: reports.opening(told, r, desk.settings, desk.now, text))
+    tell(list(register.incidents.values())[-1], desk, as_json)
+
+
+@app.command()
+def step(
+    name: Id,
+    done: Annotated[str, typer.Argument(help="a step of its first response, by its id")],
+    role: As,
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Tick off a step of the first response."""
+
+    def taken(incident: Incident, desk: Desk) -> Draft:
+        known = [s.id for s in _response(incident, desk)]
+        return steps.step_done(incident, ROLE[role], done, known)
+
+    _step(name, data, as_of, taken, as_json)
+
+
+@app.command("post-mortem")
+def post_mortem(
+    name: Id,
+    role: As,
+    sign: Annotated[bool, typer.Option("--sign", help="it is written: sign it")] = False,
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Begin the post-mortem, a file filled with what the record knows; with --sign, sign it."""
+    from opsbook import postmortem
+
+    desk = Desk.at(data, as_of)
+    incident = fold(desk.log.events()).incident(name)
+    place = desk.log.folder.path / postmortem.place(incident)
+    if sign:
+        if not place.exists():
+            raise UsageError(f"{place} is missing; begin it with the same command without --sign")
+        owners = postmortem.roles(desk.settings)
+        written = postmortem.read(place.read_bytes(), str(place), owners)
+        refs = [desk.kept(action.text) for action in written.actions]
+        register = desk.enter(
+            lambda r: postmortem.signed(r.incident(name), ROLE[role], written, refs)
+        )
+    else:
+        register = desk.enter(lambda r: _begun(r.incident(name), ROLE[role], place, r, desk))
+        typer.echo(f"Write it in {place}, then sign it with --sign.", err=True)
+    tell(register.incident(name), desk, as_json)
+
+
 @app.command("list")
 def list_all(
     data: Data = DEMO,
@@ -337,6 +430,36 @@ def silence(
         raise UsageError("a silence needs an end that lies ahead (--until) and a reason (--text)")
     kept = desk.kept(text)
     desk.enter(lambda r: steps.silence(r, ROLE[role], workflow, family, desk.now, end, kept))
+
+
+def _response(incident: Incident, desk: Desk) -> tuple["Step", ...]:
+    """The first response to an incident."""
+    from opsbook.responses import checklist
+
+    workflow = desk.settings.workflow(incident.workflow)
+    category = workflow.category if workflow else None
+    return checklist(incident.priority, category, incident.family, incident.harmful)
+
+
+def _begun(incident: Incident, role: str, place: Path, register: Register, desk: Desk) -> Draft:
+    """Its post-mortem begun: the file, never written over, and the event."""
+    from opsbook import postmortem
+    from opsbook.clock import business_clock
+    from opsbook.incidents import timers
+
+    clock = business_clock(
+        desk.settings.company,
+        (incident.started_at - CLOCK_AROUND).date(),
+        (desk.now + CLOCK_AROUND).date(),
+    )
+    due = postmortem.due_at(incident, desk.settings, clock)
+    draft = postmortem.started(incident, role, due)
+    told = timers(register, desk.settings, clock)
+    text = postmortem.template(incident, desk.settings, told[told.id == incident.id], due)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.write_text(text, "utf-8")
+    return draft
 
 
 def _chain(register: Register) -> dict:
