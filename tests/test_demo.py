@@ -232,8 +232,8 @@ def test_the_digest_runs_on_every_monday_but_one():
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """The demo's workbook, from a copy of its settings and inbox."""
+def demo_folder(tmp_path_factory):
+    """A copy of the demo's settings and inbox, ingested."""
     folder = tmp_path_factory.mktemp("demo")
     for part in ("settings", "inbox"):
         shutil.copytree(DEMO / part, folder / part)
@@ -241,7 +241,13 @@ def book(tmp_path_factory):
     arrived = store.ingest(company, store.load_settings(company))
     assert set(arrived.files.state) == {"loaded"}
     assert not arrived.files.quarantined.any()
-    return open_workbook(folder, "")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def book(demo_folder):
+    """The demo's workbook."""
+    return open_workbook(demo_folder, "")
 
 
 BY_DAY = ("R6", "R9", "R13")
@@ -326,6 +332,34 @@ def test_a_workflow_that_no_export_speaks_of_is_named(book):
     own = judge(book.facts, more).findings.query("workflow == 'translations'")
     assert own[["rule", "state"]].values.tolist() == [["R13", "not evaluable"]]
     assert own.reason.tolist() == ["no export has spoken of it yet"]
+
+
+def test_a_company_without_a_single_export_is_judged_as_unheard(tmp_path):
+    shutil.copytree(DEMO / "settings", tmp_path / "settings")
+    found = open_workbook(tmp_path, "").judged.findings
+    assert set(found.rule) == {"R13"}
+    assert set(found.state) == {"not evaluable"}
+
+
+MOMENTS = """
+2026-09-24T14:59Z  -
+2026-09-24T15:00Z  R9
+2026-10-28T14:00Z  R9
+2026-10-28T15:00Z  R9 R6
+2026-11-05T12:00Z  R9 R6
+2026-11-05T13:00Z  R9 R6 R10
+2026-11-10T16:00Z  R9 R6 R10
+2026-11-10T16:01Z  R9 R6 R10 R13
+"""
+
+
+@pytest.mark.parametrize("line", MOMENTS.strip().splitlines())
+def test_a_check_at_a_moment_says_what_was_seen_by_then(demo_folder, line):
+    moment, *rules = line.split()
+    told = open_workbook(demo_folder, moment).judged.findings
+    own = told[(told.method == "calendar") & told.rule.isin(["R6", "R9", "R10", "R13"])]
+    by_time = own[own.observed.notna()].sort_values("detected_at")
+    assert by_time.rule.tolist() == [r for r in rules if r != "-"]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
-from opsbook.schema import COVERAGE, UNASSIGNED
+from opsbook.schema import COVERAGE, INT, TEXT, UNASSIGNED, UTC
 from opsbook.settings import Company, Settings
 
 HOUR = pd.Timedelta(hours=1)
@@ -71,7 +71,8 @@ def covered_hours(coverage: pd.DataFrame, panel: pd.DataFrame, now: pd.Timestamp
     workflows = sorted(set(coverage.workflow) | set(panel.workflow))
     starts = [*coverage.covered_from.dropna(), *panel.hour]
     if not starts:
-        return pd.DataFrame({"workflow": [], "hour": [], "covered": [], "bucket_s": []})
+        types = {"workflow": TEXT, "hour": UTC, "covered": bool, "bucket_s": INT}
+        return pd.DataFrame({name: pd.Series(dtype=t) for name, t in types.items()})
     hours = pd.date_range(min(starts).floor("h"), now.ceil("h"), freq="h", inclusive="left")
     return pd.concat([_hours_of(w, hours, coverage, panel) for w in workflows], ignore_index=True)
 

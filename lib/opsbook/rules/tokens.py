@@ -81,7 +81,7 @@ def _daily(
     begun = (hours.hour.array - days.started_at.array[place]) / HOUR
     used = (hours.input_tokens.fillna(0) > 0) | (hours.cost_eur.fillna(0) > 0)
     late = whole & used.to_numpy() & (begun > limits.tokens_window_h - limits.tokens_covered_h)
-    ends = (hours.hour + HOUR).isin(days.ended_at).to_numpy()
+    ends = hours.hour.array + HOUR >= days.ended_at.array[place]
     held, split = (trailing(x.astype(float), limits.tokens_window_h) > 0 for x in (whole, late))
     return held & (~ends | split)
 
