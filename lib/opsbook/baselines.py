@@ -138,14 +138,16 @@ class SlotHistory:
         """What is normal in each hour of a day, from the days added so far.
 
         A slot with fewer than `warm_up` references widens to the hours of its day type, then to
-        all, of as many days: the last twenty hours would be one evening and one night.
+        all, of as many days: the last twenty hours would be one evening and one night. All only
+        once `learning` are of its own type, lest a first Monday be held against a Sunday.
         """
         span = self.spans[day]
         rows = self.at.kind[span] * HOURS + self.at.hour[span]
         spoilt = self.left_out[np.arange(len(self.values))[:, None, None], self._days[:, rows]]
         figures = _figures(self._kept[:, rows], spoilt, self.limits.baseline_days, self.limits)
-        for kinds in ([self.at.kind[span.start]], range(KINDS)):
-            few = (figures[0] < self.limits.warm_up) & ~np.isnan(self.values[:, span])
+        there = ~np.isnan(self.values[:, span])
+        for kinds, least in (([self.at.kind[span.start]], 0), (range(KINDS), self.limits.learning)):
+            few = there & (figures[0] < self.limits.warm_up) & (figures[0] >= least)
             who = np.flatnonzero(few.any(axis=1))
             if len(who):
                 wide = self._over(self._hours_of(day, kinds), who)[:, :, None]
