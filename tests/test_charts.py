@@ -60,6 +60,7 @@ def bands(workflow: str = "bills", raised_from: str = "2026-11-17") -> pd.DataFr
 def found(**changes: object) -> pd.DataFrame:
     finding = {
         "rule": "R5",
+        "family": "cost",
         "method": "calendar",
         "workflow": "bills",
         "metric": "run_cost_eur",
@@ -118,16 +119,28 @@ def ran(**states: str) -> pd.DataFrame:
     ).astype({"off": "string"})
 
 
-def timers() -> pd.DataFrame:
-    return pd.DataFrame({"role": ["AI Lead"], "due_at": [utc("2026-11-18 13:00")]})
+MARKS = [("Detected", utc("2026-11-18")), ("AI Lead due", utc("2026-11-18 13:00"))]
 
 
-def incident_hours() -> pd.DataFrame:
-    return hours().assign(value=0.3)[["hour", "value"]]
+def finding() -> dict:
+    return {
+        "workflow": "bills",
+        "metric": "run_cost_eur",
+        "reason": "2.4 times its baseline",
+        "baseline": 0.1,
+        "limit": 0.2,
+        "from": "2026-11-17T13:00:00.000Z",
+        "to": "2026-11-18T13:00:00.000Z",
+        "state": "firing",
+    }
+
+
+def incident_course() -> pd.DataFrame:
+    course = hours().rename(columns={"hour": "at"}).assign(value=0.3, center=0.1, upper=0.2)
+    return course[["at", "value", "center", "upper"]].astype(dict.fromkeys(["value"], "Float64"))
 
 
 def drawn() -> dict[str, Answer]:
-    finding = next(found().itertuples())
     return {
         "run_cost": charts.run_cost(bands(), found(), "bills", SETTINGS, WEEK),
         "spend": charts.spend(spend_days(), NOTHING, SETTINGS, WEEK),
@@ -135,7 +148,7 @@ def drawn() -> dict[str, Answer]:
         "error_shares": charts.error_shares(shares(0.07), SETTINGS),
         "days_run": charts.days_run(ran(bills="no data"), SETTINGS),
         "run_cost_of_all": charts.run_cost_of_all(bands(), found(), SETTINGS, WEEK),
-        "incident": charts.incident(incident_hours(), finding, timers(), SETTINGS),
+        "incident": charts.incident(incident_course(), finding(), MARKS, SETTINGS),
     }
 
 
@@ -301,8 +314,9 @@ def test_a_workflow_that_ran_uncounted_is_said_to_have_run():
 
 def test_an_incidents_chart_marks_detection_and_who_must_know_by_when(answers):
     drawing = svg_of(answers["incident"])
-    assert "Detected Wed 18 Nov 00:00" in drawing
-    assert "AI Lead must know Wed 18 Nov 13:00" in drawing
+    assert "Detected Wed 00:00" in drawing
+    assert "AI Lead due Wed 13:00" in drawing
+    assert answers["incident"].title == "Invoices: 2.4 times its baseline, since Tue 17 Nov 14:00"
 
 
 def test_dates_and_figures_of_a_chart_follow_the_companys_language():

@@ -15,11 +15,11 @@ LAYERS = (
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "notices", "reviews", "backtest",
-    },  # fmt: skip
+    },
     {"charts", "displays", "messages", "schedule", "pages", "incident_pages", "method"},
-    {"exports", "store", "records", "workbook", "notify", "specs", "kernels", "notebooks", "site"},
+    {"exports", "store", "records", "spreadsheets", "workbook", "notify", "specs", "kernels", "notebooks", "site"},
     {"weekly", "check", "desk", "__main__"},
-)
+)  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource
 IMPURE = {

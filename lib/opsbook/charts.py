@@ -875,79 +875,95 @@ def _strip_points(drawn: pd.DataFrame, shown: pd.DataFrame, y: alt.Y) -> list[al
 
 # 7. How did one incident go?
 
-LEAD = pd.Timedelta(hours=12)
 GAP = pd.Timedelta(hours=3)
 """Hours further apart than this are not joined by a line."""
+PLOT, MARK = 200, 16
+"""Pixels of an incident's plot, and of each mark's words above it."""
+COURSE_UNITS = {
+    "error_share": "Share of calls that failed",
+    "refused_share": "Share of runs refused",
+    "run_cost_eur": "EUR a run, median of the hour",
+    "tokens": "Tokens in the 24 hours before",
+    "cost_eur": "EUR",
+    "tasks": "Tasks a day",
+    "missing_h": "Tasks an hour; a gap is no data",
+    "latency_ms": "Milliseconds to an answer",
+    "tokens_per_run": "Tokens a run",
+}
+Mark = tuple[str, pd.Timestamp]
+"""What happened in an incident's course, in words, and when (UTC)."""
 
 
 def incident(
-    hours: pd.DataFrame,
-    finding: object,
-    timers: pd.DataFrame,
+    course: pd.DataFrame,
+    finding: dict,
+    marks: Sequence[Mark],
     settings: Settings,
-    lead: pd.Timedelta = LEAD,
+    grain: str = "hour",
 ) -> Answer:
-    """The metric of one finding hour by hour, with its detection and each deadline marked.
+    """The metric of one finding, bucket by bucket, with what happened when marked above it.
 
-    Clauses B2, B6. `hours` holds hour (UTC) and value (EUR a run, or a share 0 to 1), `finding` is
-    a row of FINDINGS, `timers` those of its incident (role, due_at). Shows `lead` before and after.
+    Clauses B2, B6. `course` is `dossier.course`: at (start of the bucket, UTC), value, center,
+    upper; `finding` the figures of `Incident.findings`. Marks outside of the course are left out.
     """
-    company, percent = settings.company, str(finding.metric).endswith("share")
-    last = max([finding.ended_at, finding.detected_at, *timers.due_at])
-    inside = hours.hour.between(finding.started_at - lead, last + lead, inclusive="left")
-    some = hours[inside & hours.value.notna()]
-    drawn = _floats(some, ["value"])[["hour", "value"]]
-    drawn["at"] = _local(some.hour, company) + HOUR / 2
-    drawn["over"] = drawn.value > float(finding.limit)
-    band = pd.DataFrame(
+    company, bucket = settings.company, DAY if grain == "day" else HOUR
+    drawn = _floats(course, ["value", "center", "upper"])
+    value, upper = _array(course.value), _array(course.upper)
+    drawn["over"] = exceeds(upper, value) if _bad_when_low(finding) else exceeds(value, upper)
+    drawn["at"] = _local(course["at"], company) + bucket / 2
+    seen = [m for m in marks if course["at"].min() <= m[1] <= course["at"].max() + bucket]
+    height = PLOT + MARK * len(seen)
+    band = pd.DataFrame({"start": [finding["from"]], "end": [finding["to"]]})
+    held = band.apply(lambda at: _local(pd.to_datetime(at), company))
+    layers = [
+        _rect(held, FLAGGED),
+        *_marks(seen, company, drawn["at"]),
+        *_course(drawn, str(finding["metric"]), height / PLOT, bucket),
+    ]
+    unit = COURSE_UNITS.get(finding["metric"], str(finding["metric"]).replace("_", " "))
+    return Answer(
+        _page(layers, height, settings, right=56),
+        incident_title(finding, settings),
+        f"{unit}. Line: baseline; dashed: the limit, where there is one. Shaded: where the rule "
+        f"held. {zone_note(company)}",
+    )
+
+
+def _bad_when_low(finding: dict) -> bool:
+    """Whether a finding's limit lies under its baseline, as a quality score's does."""
+    base, limit = finding["baseline"], finding["limit"]
+    return base is not None and limit is not None and limit < base
+
+
+def incident_title(finding: dict, settings: Settings) -> str:
+    """The answer: what was found, and from when to when it lasted."""
+    name = settings.display_name(finding["workflow"])
+    held = pd.Series(
         {
-            "start": [_naive(finding.started_at, company)],
-            "end": [_naive(finding.ended_at, company)],
+            "started_at": pd.Timestamp(finding["from"]),
+            "ended_at": pd.Timestamp(finding["to"]),
+            "state": finding["state"],
         }
     )
-    layers = [
-        _rect(band, FLAGGED),
-        *_marks(finding, timers, company, drawn["at"]),
-        *_course(drawn, finding),
-    ]
-    unit = "Share of calls that failed" if percent else "Median of an hour's successful runs, EUR"
-    return Answer(
-        _page(layers, 250, settings, right=44),
-        incident_title(finding, settings),
-        f"{unit}. Dashed: the limit. {zone_note(company)}",
-    )
+    return f"{name}: {finding['reason']}, {_lasting(held, settings.company)}"
 
 
-def incident_title(finding: object, settings: Settings) -> str:
-    """The answer: what the worst was, and from when to when it lasted."""
-    name, locale = settings.display_name(finding.workflow), settings.company.locale
-    lasted = _lasting(finding, settings.company)
-    if str(finding.metric).endswith("share"):
-        return f"{name}: {share(finding.observed, locale)} of calls failed, {lasted}"
-    times = ratio(finding.observed / finding.baseline, locale)
-    what = "cost per run" if str(finding.metric).startswith("run_") else "usual day"
-    return f"{name}: {times} its {what}, {lasted}"
-
-
-def _naive(at: pd.Timestamp, company: Company) -> pd.Timestamp:
-    return at.tz_convert(company.zone).tz_localize(None)
-
-
-def _marks(
-    finding: object, timers: pd.DataFrame, company: Company, shown: pd.Series
-) -> list[alt.Chart]:
-    """Detection and deadlines as upright lines, each from its words down.
+def _marks(marks: Sequence[Mark], company: Company, shown: pd.Series) -> list[alt.Chart]:
+    """Upright lines, each from its words down.
 
     The words stand in steps, one below the other, so that no line runs through another's words.
     """
-    told = [("Detected", finding.detected_at)]
-    told += [(f"{t.role} must know", t.due_at) for t in timers.sort_values("due_at").itertuples()]
-    marks = [
-        pd.DataFrame({"at": [_naive(at, company)], "words": [f"{what} {when(at, company)}"]})
-        for what, at in told
+    frames = [
+        pd.DataFrame(
+            {
+                "at": [at.tz_convert(company.zone).tz_localize(None)],
+                "words": [f"{what} {_weekday_and_hour(at, company)}"],
+            }
+        )
+        for what, at in sorted(marks, key=lambda m: m[1])
     ]
     middle = shown.min() + (shown.max() - shown.min()) / 2
-    return [part for i, mark in enumerate(marks) for part in _mark(mark, 8 + 16 * i, middle)]
+    return [part for i, f in enumerate(frames) for part in _mark(f, 8 + MARK * i, middle)]
 
 
 def _mark(mark: pd.DataFrame, y: float, middle: pd.Timestamp) -> list[alt.Chart]:
@@ -959,31 +975,55 @@ def _mark(mark: pd.DataFrame, y: float, middle: pd.Timestamp) -> list[alt.Chart]
     return [upright, _label(mark, "at", "words", y=y, color=INK, baseline="middle", **side)]
 
 
-def _course(drawn: pd.DataFrame, finding: object) -> list[alt.Chart]:
-    percent = str(finding.metric).endswith("share")
-    form = "~%" if percent else _money_format(drawn.value)
-    title = {"title": None} if percent else _unit("EUR a run")
-    top = max([float(finding.limit), *drawn.value]) * MARKS_ROOM
-    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top])).axis(format=form, **title)
+def _course(drawn: pd.DataFrame, metric: str, room: float, bucket: pd.Timedelta) -> list[alt.Chart]:
+    """Values as dots on a line, over baseline and limit; `room` is what the scale leaves above."""
+    levels = drawn[["value", "center", "upper"]]
+    form = "~%" if metric.endswith("_share") else _course_format(metric, levels)
+    top = max([*levels.max().dropna(), 0.0]) or 1.0
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top * room * HEADROOM], nice=False))
     reach = drawn["at"].max() - drawn["at"].min()
-    form_at = "%a %-d" if reach > LEAD * 6 else "%a %H:%M"
+    form_at = "%a %-d %b" if reach > DAY * 3 else "%a %H:%M"
     axis = alt.Axis(format=form_at, title=None, labelOverlap=True, tickCount=6, labelSeparation=8)
-    gaps = drawn.assign(part=drawn["at"].diff().gt(GAP).cumsum())
-    base = alt.Chart(gaps[["at", "value", "over", "part"]]).encode(x=alt.X("at:T", axis=axis), y=y)
-    limit = alt.Chart(pd.DataFrame({"value": [float(finding.limit)]}))
-    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
+    known = drawn.dropna(subset="value")
+    gaps = known.assign(part=known["at"].diff().gt(max(GAP, bucket)).cumsum())
+    base = alt.Chart(gaps[["at", "value", "over", "part"]]).encode(
+        x=alt.X("at:T", axis=axis), y=y.axis(format=form, title=None)
+    )
     tips = [
-        alt.Tooltip("at:T", title="Hour", format="%a %-d %b %H h"),
-        alt.Tooltip("value:Q", title="Share" if percent else "EUR a run", format=form),
+        alt.Tooltip("at:T", title="Day" if bucket == DAY else "Hour", format="%a %-d %b %H h"),
+        alt.Tooltip("value:Q", title="Value", format=form),
     ]
-    name = {"align": "left", "dx": 6, "fontSize": 11, "baseline": "middle", "text": "limit"}
+    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
     return [
-        limit.mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None).encode(y=alt.Y("value:Q")),
-        limit.mark_text(color=MUTED, **name).encode(x=alt.value("width"), y=alt.Y("value:Q")),
+        *_level(drawn, "center", "baseline", {"color": SOFT, "strokeWidth": 1.5}),
+        *_level(drawn, "upper", "limit", {"color": MUTED, "strokeDash": [4, 3]}),
         base.mark_line(color=LINE, strokeWidth=1.25, tooltip=None).encode(detail="part:O"),
-        base.mark_circle(size=40, opacity=1).encode(color=color, tooltip=tips),
+        base.mark_circle(size=36, opacity=1).encode(color=color, tooltip=tips),
     ]
 
 
-MARKS_ROOM = 1.35
-"""How far the scale reaches over the highest value, so that the marks' words find room."""
+HEADROOM = 1.06
+"""How far the scale reaches over the highest value."""
+
+
+def _course_format(metric: str, levels: pd.DataFrame) -> str:
+    top = pd.Series([levels.max().max()])
+    return _money_format(top) if metric.endswith("eur") else ",~s" if top[0] >= THOUSANDS else ",~f"
+
+
+THOUSANDS = 10_000
+"""From here on an axis writes 10k, 2M."""
+
+
+def _level(drawn: pd.DataFrame, field: str, word: str, style: dict) -> list[alt.Chart]:
+    """A line at the baseline or the limit, bucket by bucket, named at its end; none where none."""
+    known = drawn.dropna(subset=field)[["at", field]]
+    if known.empty:
+        return []
+    changes = known[field].ne(known[field].shift()) | known[field].ne(known[field].shift(-1))
+    known = known[changes]
+    y = alt.Y(f"{field}:Q")
+    name = {"align": "left", "dx": 6, "fontSize": 11, "baseline": "middle", "text": word}
+    line = alt.Chart(known).mark_line(interpolate="step-after", tooltip=None, **style)
+    last = alt.Chart(known.iloc[[-1]]).mark_text(color=MUTED, clip=False, **name)
+    return [part.encode(x=alt.X("at:T"), y=y) for part in (line, last)]

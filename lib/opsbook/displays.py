@@ -334,8 +334,9 @@ def note(sentence: str) -> Html:
 
 
 def chain_note(count: int, head: str) -> Html:
-    """The foot of every page: how far the record reached when it was made, and how to hold it to
-    that later. Whoever keeps a page can see whether the record was cut or rewritten since.
+    """The foot of every page: how far the record reached when it was made, and how to check it.
+
+    Whoever keeps a page can see whether the record was cut or written anew since.
     """
     short = head[:HEAD_SHOWN]
     command = f"opsbook verify --count {count} --head {short}"
@@ -349,9 +350,9 @@ def counted(n: int, one: str, many: str = "") -> str:
     """How many, in words.
 
     >>> counted(0, "file"), counted(1, "file"), counted(3, "stretch", "stretches")
-    ('no file', '1 file', '3 stretches')
+    ('no files', '1 file', '3 stretches')
     """
-    return f"{n or 'no'} {one if n == 1 or not n and not many else many or one + 's'}"
+    return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
 
 
 def two_lines(first: str, second: str) -> Html:

@@ -16,10 +16,19 @@ from opsbook.errors import NotebookError, UsageError
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook to run, with parameters of its own beside those that all share."""
+    """One notebook to run, with parameters of its own beside those that all share.
+
+    `name` is that of the executed notebook's file; the notebook's own when empty.
+    """
 
     notebook: Path
     parameters: dict[str, object] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def output(self) -> str:
+        """The name of the executed notebook's file."""
+        return self.name or self.notebook.name
 
 
 @contextmanager
@@ -42,18 +51,48 @@ def run_all(
 ) -> list[Path]:
     """Run notebooks that do not depend on each other; the executed ones, in the jobs' order.
 
-    Raises NotebookError for the first that fails, after those under way have ended.
+    Jobs of the same notebook follow one another in one kernel, so that what one has opened is open
+    for the next. Raises NotebookError for the first that fails, after those under way have ended.
     """
+    lanes: dict[Path, list[Job]] = {}
+    for job in jobs:
+        lanes.setdefault(job.notebook, []).append(job)
     with ThreadPoolExecutor(at_once) as pool:
-        runs = [
-            pool.submit(run, job.notebook, work / job.notebook.name, parameters | job.parameters)
-            for job in jobs
-        ]
-    return [r.result() for r in runs]
+        lanes_run = [pool.submit(_run_lane, lane, parameters, work) for lane in lanes.values()]
+    for done in lanes_run:
+        done.result()
+    return [work / job.output for job in jobs]
 
 
-def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
-    """Execute one notebook and save it to `output`.
+def _run_lane(jobs: list[Job], parameters: dict[str, object], work: Path) -> None:
+    """Run jobs of one notebook, one after the other: a single one in a kernel papermill starts."""
+    if len(jobs) == 1:
+        run(jobs[0].notebook, work / jobs[0].output, parameters | jobs[0].parameters)
+        return
+    with _kernel() as kernel:
+        for job in jobs:
+            run(job.notebook, work / job.output, parameters | job.parameters, km=kernel)
+
+
+@contextmanager
+def _kernel() -> Iterator[object]:
+    """A kernel that several notebooks use, one after the other; it ends with them."""
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
+
+    manager = AsyncKernelManager(
+        kernel_name=kernels.NAME,
+        client_class="jupyter_client.asynchronous.AsyncKernelClient",
+    )
+    try:
+        yield manager
+    finally:
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
+
+
+def run(notebook: Path, output: Path, parameters: dict[str, object], **engine: object) -> Path:
+    """Execute one notebook and save it to `output`; `engine` may hold a running kernel as km.
 
     UsageError for a parameter it does not have, which papermill would pass over; NotebookError with
     notebook, cell and error when a cell fails.
@@ -70,6 +109,7 @@ def run(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
             kernel_name=kernels.NAME,
             progress_bar=False,
             cwd=Path.cwd(),
+            **engine,
         )
     except papermill.PapermillExecutionError as problem:
         source = problem.source.strip().splitlines()

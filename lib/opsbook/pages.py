@@ -16,6 +16,8 @@ from opsbook.displays import (
     Tile,
     agenda,
     cards,
+    chain_note,
+    counted,
     day,
     explain,
     figure,
@@ -30,15 +32,20 @@ from opsbook.displays import (
     text,
     tiles,
     to_come,
+    two_lines,
     when,
-    who_by_when,
     zone_note,
 )
+from opsbook.incident_pages import by_urgency, register, silences, undelivered
 from opsbook.incidents import headline
 from opsbook.reviews import AGENDA, Week
+from opsbook.rules import RULES
 from opsbook.schema import COMPANY, UNASSIGNED
 from opsbook.settings import Company
 
+FROM_A_REVIEW = "../incidents/{id}.html"
+FROM_HOME = "reports/incidents/{id}.html"
+"""Where an incident's page lies, seen from a review and from the home page."""
 STALE_H = 80
 """Hours after which a source's data is called old: a weekend and a night."""
 GRAVE = ("P1", "P2")
@@ -56,7 +63,7 @@ def week_at_a_glance(week: Week) -> Html:
     grave = week.opened[week.opened.priority.isin(GRAVE)]
     names = [headline(i, week.settings) for i in grave.itertuples()]
     sentence = (
-        f"{_count(len(grave), 'incident')} of class P1 or P2: {'; '.join(names)}."
+        f"{counted(len(grave), 'incident')} of class P1 or P2: {'; '.join(names)}."
         if names
         else "No incident of class P1 or P2."
     )
@@ -65,7 +72,7 @@ def week_at_a_glance(week: Week) -> Html:
         Html(f'<p class="lead">{text(sentence)}</p>'),
         note(f"{draft} {zone_note(week.settings.company)}"),
         key_figures(week),
-        cards(grave, week.timers, week.settings, week.now),
+        cards(grave, week.timers, week.settings, week.now, FROM_A_REVIEW),
     )
 
 
@@ -95,15 +102,16 @@ def key_figures(week: Week) -> Html:
 
 
 def data_and_records(week: Week) -> Html:
-    """Section 1: how fresh and whole the data is."""
+    """Section 1: how fresh and whole the data is, and how far the record reaches."""
     files = week.files
     waiting = files[files.state.isin(["unknown", "unreadable"])]
     aside = int(files.quarantined.sum())
     whole = waiting.empty and not aside
     sentence = (
-        f"{_count(len(files), 'file')} read, every row loaded."
+        f"{counted(len(files), 'file')} read, every row loaded."
         if whole
-        else f"{_count(len(waiting), 'file')} could not be read, {_count(aside, 'row')} set aside."
+        else f"{counted(len(waiting), 'file')} could not be read, "
+        f"{counted(aside, 'row')} set aside."
     )
     known = week.days[week.days.workflow != UNASSIGNED]
     missing = known[known.covered_share == 0].groupby("workflow").size()
@@ -113,7 +121,8 @@ def data_and_records(week: Week) -> Html:
         freshness(files, week.now, week.settings.company, STALE_H),
         note("No data in the week for " + ", ".join(gaps) + ".") if gaps else "",
         unassigned(week),
-        to_come("F2", "Chain of events", "The register with its hash chain is still to come."),
+        note("The record of incidents is one unbroken chain."),
+        chain_note(week.register.count, week.register.head),
     )
 
 
@@ -141,12 +150,12 @@ def carried_actions(week: Week) -> Html:
 
 def cost_head(week: Week) -> Html:
     """Section 3, its head: whether spend and cost per run stayed within their limits."""
-    found = week.findings[week.findings.rule.isin(["R5", "R7"])]
+    found = week.findings[week.findings.family == "cost"]
     grave = found[found.priority.isin(GRAVE)]
     state = "alert" if len(grave) else "watch" if len(found) else "ok"
     names = sorted({week.settings.display_name(w) for w in grave.workflow})
     sentence = (
-        f"{', '.join(names)}: over twice the cost per run."
+        f"{', '.join(names)}: over the limits of cost ({', '.join(sorted(set(grave.rule)))})."
         if names
         else "Spend alerts only; every workflow within its cost per run."
         if len(found)
@@ -227,17 +236,16 @@ def dear_runs(week: Week) -> Html:
     )
 
 
-def cost_still_to_come(week: Week) -> Html:
-    """Section 3, its end: what is explained, and the rules that are not judged yet."""
-    grave = week.findings[(week.findings.rule == "R5") & week.findings.priority.isin(GRAVE)]
+def cost_explained(week: Week) -> Html:
+    """Section 3, its end: what other rules found in the cost, and what is to be explained."""
+    grave = week.findings[(week.findings.family == "cost") & week.findings.priority.isin(GRAVE)]
     words = (
-        f"{_count(len(grave), 'stretch', 'stretches')} of days over twice the cost per run: what "
-        "changed, and who decides whether it stays?"
+        f"{counted(len(grave), 'stretch', 'stretches')} over the limits of cost: what changed, and "
+        "who decides whether it stays?"
     )
     return stack(
+        also_found(week, ("R6", "R8"), ("cost",)),
         explain(words if len(grave) else "Nothing in the cost needs a word.", _open_state(grave)),
-        to_come("B4", "R6, three times the tokens for 24 hours"),
-        to_come("B5", "R8, two standard deviations for more than four business hours"),
     )
 
 
@@ -285,15 +293,33 @@ def error_table(week: Week) -> Html:
         "No export carries outcomes.",
     )
     found = week.findings[week.findings.rule.isin(["R3", "R4"])]
-    words = f"{_count(len(found), 'stretch', 'stretches')} of failing calls: what caused it?"
+    words = f"{counted(len(found), 'stretch', 'stretches')} of failing calls: what caused it?"
     return stack(
         judged,
         not_judged(week, ("R3", "R4")),
+        also_found(week, ("R8", "R10"), ("latency", "quality", "refusals")),
         explain(
             words if len(found) else "Nothing in the error rates needs a word.", _open_state(found)
         ),
         to_come("D4", "Retries beside the final outcome"),
     )
+
+
+def also_found(week: Week, rules: tuple[str, ...], families: tuple[str, ...]) -> Html:
+    """Findings of the week, P1 and P2, by rules that have no chart of their own in a section."""
+    found = week.findings[week.findings.priority.isin(GRAVE)]
+    own = found[found.rule.isin(rules) & found.family.isin(families)]
+    columns = [
+        Column("Rule", "rule"),
+        Column("Class", "priority", "badge"),
+        Column("Workflow", "name"),
+        Column("From", "started_at", "when"),
+        Column("To", "ended_at", "when"),
+        Column("What", "reason"),
+    ]
+    named = [f"{r} ({RULES[r].words})" for r in rules]
+    caption = f"Also judged: {', '.join(named)}"
+    return table(_named(own, week), columns, week.settings.company, caption, "None in the week.")
 
 
 def not_judged(week: Week, rules: tuple[str, ...]) -> Html:
@@ -326,7 +352,6 @@ def minor(week: Week) -> Html:
         head,
         table(both, columns, company, "P3 and near misses of the week", "None in the week."),
         fired(week),
-        to_come("B8", "R11, isolated breaches that do not last"),
     )
 
 
@@ -367,77 +392,49 @@ def ran(week: Week) -> Html:
     return stack(
         section("ran", state, sentence),
         figure(*charts.days_run(days, week.settings)),
+        also_found(week, ("R9", "R13"), ("activity", "coverage")),
         explain(
-            f"{_count(len(zero), 'day')} with zero runs, {_count(len(blind), 'day')} without data: "
-            "holiday, fault or a missing export?"
+            f"{counted(len(zero), 'day')} with zero runs, {counted(len(blind), 'day')} without "
+            "data: holiday, fault or a missing export?"
             if names
             else "Nothing is missing.",
             state,
         ),
-        to_come("B4", "R9, no task done over a business day"),
-        to_come("E1", "R13, an expected export or run is missing"),
     )
 
 
 def open_incidents(week: Week) -> Html:
-    """Section 7: P1 and P2 that are open, with their timers."""
-    grave = week.opened[week.opened.priority.isin(GRAVE)]
-    going = grave[grave.firing]
+    """Section 7: P1 and P2 that are open or touch the week, their deadlines, and what is silenced.
+
+    Clauses B2 and B6. An incident is open until a person resolves it.
+    """
+    every = week.incidents
+    touching = every.id.isin(week.opened.id) | every.open | every.firing
+    shown = by_urgency(every[touching & every.priority.isin(GRAVE)], week.timers)
+    still = shown[shown.open | shown.firing]
+    uncaused = [i for i in still.id if not week.register.incidents[i].root_cause_known]
+    worst = still.priority.min() if len(still) else None
     head = section(
         "open",
-        "ok" if grave.empty else "critical" if (grave.priority == "P1").any() else "alert",
-        f"{_count(len(grave), 'incident')} of the week, {len(going)} still going on."
-        if len(grave)
-        else "No P1 or P2 touches the week.",
+        {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
+        f"{counted(len(still), 'incident')} open, {int(still.firing.sum())} of them going on."
+        if len(still)
+        else "No P1 or P2 is open.",
+        "" if len(still) else "none open",
     )
     return stack(
         head,
-        register(week, grave),
+        register(week, shown, FROM_A_REVIEW),
+        silences(week),
         explain(
-            f"{_count(len(grave), 'incident')} without a cause on record: explain, or escalate."
-            if len(grave)
+            f"{', '.join(uncaused)}: no root cause on record. Name it, or escalate."
+            if uncaused
+            else "Every open incident has its root cause on record."
+            if len(still)
             else "Nothing is open.",
-            _open_state(grave),
+            "alert" if uncaused else "ok",
         ),
-        to_come("B6", "R12, escalation without a root cause; acknowledgement and silences"),
     )
-
-
-def register(week: Week, shown: pd.DataFrame) -> Html:
-    """Incidents as a table: class, what, since when, detected, who must know by when."""
-    company, timers = week.settings.company, week.timers[week.timers.current]
-    rows = shown.assign(
-        what=[_what(i, week) for i in shown.itertuples()],
-        going=shown.firing.map({True: "alert", False: "ok"}),
-        word=shown.state,
-        due=[who_by_when(timers[timers.id == i], week.now, company) for i in shown.id],
-    )
-    return table(
-        rows,
-        [
-            Column("Incident", "id"),
-            Column("Class", "priority", "badge"),
-            Column("What", "what", "html"),
-            Column("Began", "started_at", "when"),
-            Column("Must know", "due", "html"),
-            Column("State", "going", "light", words="word"),
-        ],
-        company,
-        "Incidents, the latest first",
-        "No incident.",
-    )
-
-
-def _what(incident: object, week: Week) -> Html:
-    """An incident's sentence, with its rules and its detection in a quiet line below."""
-    detected = when(incident.detected_at, week.settings.company)
-    quiet = f"{' '.join(incident.rules)}, detected {detected}"
-    return _two_lines(headline(incident, week.settings), quiet)
-
-
-def _two_lines(first: str, second: str) -> Html:
-    """A cell's words with a quiet line below them."""
-    return Html(f'{text(first)}<br><span class="ob-note">{text(second)}</span>')
 
 
 def decisions(week: Week) -> Html:
@@ -447,7 +444,7 @@ def decisions(week: Week) -> Html:
         section(
             "sign-off",
             "watch" if len(left) else "planned",
-            f"DRAFT: {_count(len(left), 'incident')} neither explained nor escalated."
+            f"DRAFT: {counted(len(left), 'incident')} neither explained nor escalated."
             if len(left)
             else "DRAFT: not signed off.",
             "draft",
@@ -460,19 +457,21 @@ def decisions(week: Week) -> Html:
 
 def status(week: Week) -> Html:
     """The home page: what is open, who must act by when, a light per workflow, the next review."""
-    every = week.incidents
-    going = every[(every.open | every.firing) & every.priority.isin(GRAVE)]
-    latest = every[every.priority.isin(GRAVE) & ~(every.open | every.firing)].tail(5)[::-1]
+    every = week.incidents[week.incidents.priority.isin(GRAVE)]
+    acting = every.firing | (every.open & ~every.late)
+    going = by_urgency(every[acting], week.timers)
+    waiting = every[every.open & ~acting][::-1]
     return stack(
         note(f"As of {when(week.now, week.settings.company)}. {zone_note(week.settings.company)}"),
         Html("<h2>Open now</h2>"),
-        cards(going, week.timers, week.settings, week.now),
+        cards(going, week.timers, week.settings, week.now, FROM_HOME),
+        undelivered(week),
         Html("<h2>Next</h2>"),
         next_up(week),
         Html("<h2>Workflows</h2>"),
         workflow_lights(week),
-        Html("<h2>Lately over, waiting for a cause</h2>"),
-        register(week, latest),
+        Html("<h2>Over before they were found, waiting for a cause</h2>") if len(waiting) else "",
+        register(week, waiting, FROM_HOME) if len(waiting) else "",
     )
 
 
@@ -514,7 +513,7 @@ def workflow_lights(week: Week) -> Html:
         worst = going.priority.min() if len(going) else None
         rows.append(
             {
-                "name": _two_lines(workflow.name, workflow.owner),
+                "name": two_lines(workflow.name, workflow.owner),
                 "light": {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
                 "word": f"{worst} going on" if worst else "no P1 or P2",
                 "order": workflow.name,
@@ -540,19 +539,6 @@ def workflow_lights(week: Week) -> Html:
     )
 
 
-def incident_register(week: Week) -> Html:
-    """The register: every incident over the history, gravest classes first on request."""
-    every = week.incidents.sort_values("detected_at", ascending=False)
-    return stack(
-        note(
-            "Deadlines count from detection, the close of the bucket in which a rule first held: "
-            "what an hourly check would have said. " + zone_note(week.settings.company)
-        ),
-        register(week, every),
-        to_come("B6", "States, root causes and post-mortems", "They come with the event log."),
-    )
-
-
 def arrived(week: Week) -> Html:
     """The data page: what waits for a person first, then every file and what became of its rows."""
     company, files = week.settings.company, week.files
@@ -560,7 +546,7 @@ def arrived(week: Week) -> Html:
     rows = files.assign(
         light=files.state.map(states).fillna("alert"),
         order=files.file,
-        named=[_two_lines(f.file, _read_as(f, company)) for f in files.itertuples()],
+        named=[_named_file(f, company) for f in files.itertuples()],
     )
     problems = rows[rows.problem.notna()]
     told = [Column("File", "file"), Column("What to do", "problem"), Column("Header", "header")]
@@ -580,6 +566,12 @@ def arrived(week: Week) -> Html:
         table(rows, columns, company, "All files", "The inbox is empty.", total=sums),
         note("Rows = loaded + known already + set aside, for every file."),
     )
+
+
+def _named_file(file: object, company: Company) -> Html:
+    """A file's name and what it was read as, where an incident's evidence leads to."""
+    named = two_lines(file.file, _read_as(file, company))
+    return Html(f'<span id="file-{text(file.file_id)}">{named}</span>')
 
 
 def _read_as(file: object, company: Company) -> str:
@@ -710,11 +702,6 @@ def _named(frame: pd.DataFrame, week: Week) -> pd.DataFrame:
     """The frame with the name people use for its workflows."""
     names = frame.workflow.map(week.settings.display_name) if len(frame) else []
     return frame.assign(name=names)
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    """How many, in words: no file, 1 file, 3 files."""
-    return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
 
 
 def _open_state(found: pd.DataFrame) -> str:

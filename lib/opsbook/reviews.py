@@ -4,6 +4,7 @@
 neither explained nor escalated keeps the review a DRAFT.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -35,7 +36,7 @@ class Week:
     """One ISO week of a company, with everything measured up to `now` that it is cut out of.
 
     `files` and `quarantine` are FILES and QUARANTINE; the other frames as in `findings` and
-    `incidents`.
+    `incidents`. `texts` are the reasons of silences by their names in the record (None: erased).
     """
 
     name: str
@@ -50,6 +51,7 @@ class Week:
     timers: pd.DataFrame
     files: pd.DataFrame
     quarantine: pd.DataFrame
+    texts: Mapping[str, str | None]
 
     @property
     def findings(self) -> pd.DataFrame:

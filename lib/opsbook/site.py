@@ -78,10 +78,19 @@ class Rendered:
     renderer: str
 
 
-def publish(executed: Path, page: Path, title: str, date: str, categories: list[str]) -> None:
-    """Write the page of an executed notebook: front matter, words and outputs, nothing else.
+def publish(
+    executed: Path,
+    page: Path,
+    title: str,
+    date: str,
+    categories: list[str],
+    foot: str = "",
+    fingerprint: str = "",
+) -> None:
+    """Write the page of an executed notebook: front matter, words, outputs, a foot, nothing else.
 
-    NotebookError when a cell of it failed: a renderer would publish that without complaint.
+    `fingerprint` is kept with the page, see `fingerprint_of`. NotebookError when a cell failed: a
+    renderer would publish that without complaint.
     """
     book = nbformat.read(executed, 4)
     _refuse_failed(executed, book)
@@ -91,14 +100,40 @@ def publish(executed: Path, page: Path, title: str, date: str, categories: list[
     for cell in book.cells:
         if not set(cell.metadata.get("tags", [])) & {"parameters", "injected-parameters", "load"}:
             cells.append(_shown(cell))
-    for number, cell in enumerate(cells):
-        cell["id"] = f"c{number}"
     metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    metadata |= {"opsbook": {"fingerprint": fingerprint, "date": date}}
     page.parent.mkdir(parents=True, exist_ok=True)
-    fresh = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    _write(page, nbformat.v4.new_notebook(cells=[*cells, _foot(foot)], metadata=metadata))
+
+
+def fingerprint_of(page: Path) -> str:
+    """What a page was made of, as `publish` was told; empty for none, or no page."""
+    try:
+        found = json.loads(page.read_text("utf-8"))
+        return found["metadata"]["opsbook"]["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def put_foot(page: Path, foot: str) -> None:
+    """Give a published page another foot; all else stays as it is."""
+    book = nbformat.read(page, 4)
+    book.cells[-1] = _foot(foot)
+    _write(page, book)
+
+
+def _foot(html: str) -> nbformat.NotebookNode:
+    output = nbformat.v4.new_output("display_data", data={"text/html": html})
+    return nbformat.v4.new_code_cell("#| echo: false", outputs=[_raw_html(output)])
+
+
+def _write(page: Path, book: nbformat.NotebookNode) -> None:
+    """Put a page in place as a whole, the same bytes and time for the same content."""
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"c{number}"
     temporary = page.with_suffix(".part")
-    nbformat.write(fresh, temporary)
-    noon = dt.datetime.fromisoformat(f"{date}T12:00Z").timestamp()
+    nbformat.write(book, temporary)
+    noon = dt.datetime.fromisoformat(f"{book.metadata.opsbook.date}T12:00Z").timestamp()
     os.utime(temporary, (noon, noon))  # listings sort by it: the same page, the same bytes
     temporary.replace(page)
 

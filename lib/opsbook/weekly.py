@@ -3,17 +3,22 @@
 The last good site stays until the new one is whole: a failed notebook or renderer stops the build.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from opsbook import notebooks, site, store
 from opsbook.check import bring_up
+from opsbook.displays import chain_note
+from opsbook.incidents import headline
 from opsbook.schema import FILES
-from opsbook.workbook import moment, named_week
+from opsbook.workbook import Workbook, dossier_of, moment, named_week, open_workbook
 
-REPORTS = Path("reports")
+NOTEBOOKS, REPORTS = Path("notebooks"), Path("reports")
+INCIDENTS = REPORTS / "incidents"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,35 @@ PAGES = (
     Page("method", "reports/method.ipynb", "Method"),
 )
 """In the order they run: the first takes the inbox in, the others read what it left."""
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    """One incident's page: what it is called, its day, and the fingerprint of what it shows."""
+
+    id: str
+    title: str
+    day: str
+    fingerprint: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is published."""
+        return INCIDENTS / f"{self.id}.ipynb"
+
+    @property
+    def job(self) -> notebooks.Job:
+        """The notebook it is made of."""
+        return notebooks.Job(NOTEBOOKS / "incident.ipynb", {"incident": self.id}, self.path.name)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has to be made (again): it shows something else, or was never made.
+
+        A page follows from its dossier, the library and its notebook. While none of these has
+        changed, running the notebook would give the same page.
+        """
+        return site.fingerprint_of(self.path) != self.fingerprint
 
 
 @dataclass(frozen=True)
@@ -85,18 +119,21 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
     settings = store.load_settings(store.Folder(data))
     now = moment(as_of, settings)
     week = named_week(period, now, settings)
-    parameters = {"data": str(data), "as_of": as_of, "period": week}
-    first, *others = [notebooks.Job(Path("notebooks") / f"{p.notebook}.ipynb") for p in PAGES]
+    shared = {"data": str(data), "as_of": now.isoformat()}
+    first, *others = [
+        notebooks.Job(NOTEBOOKS / f"{p.notebook}.ipynb", {"period": week}) for p in PAGES
+    ]
     with notebooks.workplace() as work:
         say("Reading the inbox and running the notebooks")
-        notebooks.run_all([first], parameters, work, at_once=1)
+        notebooks.run_all([first], shared, work, at_once=1)
         bring_up(store.Folder(data), now)
-        notebooks.run_all(others, parameters, work, at_once=2)
-        day = now.tz_convert(settings.company.zone).date().isoformat()
-        for page in PAGES:
-            target = Path(page.page.format(period=week))
-            title = page.title.format(period=week)
-            site.publish(work / f"{page.notebook}.ipynb", target, title, day, list(page.categories))
+        book = open_workbook(data, now.isoformat())
+        incidents = incident_pages(book, data)
+        stale = [page for page in incidents if page.stale]
+        notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
+        foot = chain_note(book.register.count, book.register.head)
+        _publish(work, week, now.tz_convert(settings.company.zone).date().isoformat(), foot)
+        _publish_incidents(work, incidents, stale, foot)
     say("Rendering the site")
     rendered = site.render(Path.cwd(), renderer)
     files = store.read_table(store.Folder(data), FILES)
@@ -109,3 +146,50 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         seconds=time.monotonic() - begun,
         waiting=int(files.state.isin(["unknown", "unreadable"]).sum() + files.quarantined.sum()),
     )
+
+
+def incident_pages(book: Workbook, data: Path) -> list[IncidentPage]:
+    """The pages of all incidents of a workbook, as they have to be now."""
+    settings, made_by = book.settings, code_print(NOTEBOOKS / "incident.ipynb")
+    return [
+        IncidentPage(
+            id=incident.id,
+            title=f"{incident.id}: {headline(incident, settings)}",
+            day=incident.started_at.tz_convert(settings.company.zone).date().isoformat(),
+            fingerprint=dossier_of(incident.id, book, data).fingerprint(made_by),
+        )
+        for incident in book.register.incidents.values()
+    ]
+
+
+def code_print(notebook: Path) -> str:
+    """The hash of the code a page follows from: this library, its chart library, its notebook."""
+    told = hashlib.sha256(version("altair").encode())
+    for path in [*sorted(Path(__file__).parent.rglob("*.py")), notebook]:
+        told.update(path.read_bytes())
+    return told.hexdigest()
+
+
+def _publish(work: Path, week: str, day: str, foot: str) -> None:
+    """The pages of PAGES, and the foot that the list of reviews includes."""
+    for page in PAGES:
+        target, title = Path(page.page.format(period=week)), page.title.format(period=week)
+        executed = work / f"{page.notebook}.ipynb"
+        site.publish(executed, target, title, day, list(page.categories), foot)
+    (REPORTS / "weekly" / "_record.md").write_text(f"```{{=html}}\n{foot}\n```\n", "utf-8")
+
+
+def _publish_incidents(
+    work: Path, incidents: list[IncidentPage], stale: list[IncidentPage], foot: str
+) -> None:
+    """The incidents' pages: new ones made, the others with a new foot, and none that is gone."""
+    for page in incidents:
+        if page in stale:
+            executed = work / page.path.name
+            site.publish(executed, page.path, page.title, page.day, [], foot, page.fingerprint)
+        else:
+            site.put_foot(page.path, foot)
+    kept = {page.path for page in incidents}
+    for path in INCIDENTS.glob("INC-*.ipynb"):
+        if path not in kept:
+            path.unlink()

@@ -5,7 +5,9 @@ the same figures.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -14,6 +16,7 @@ import pandas as pd
 
 from opsbook import coverage, panel, store
 from opsbook.clock import BusinessClock, business_clock, local_days, week_before
+from opsbook.dossier import Dossier, Known, dossier, text_names
 from opsbook.errors import UsageError
 from opsbook.events import Draft
 from opsbook.findings import Facts, Judged, judge
@@ -24,8 +27,8 @@ from opsbook.reviews import Week, week_bounds
 from opsbook.schema import ANSWERS, COVERAGE, FILES, PANEL, QUARANTINE, RUNS, Table
 from opsbook.settings import Settings
 
-CLOCK_AHEAD = pd.Timedelta(days=60)
-"""How far past now the calendar reaches: deadlines lie ahead."""
+CLOCK_BEHIND, CLOCK_AHEAD = pd.Timedelta(days=60), pd.Timedelta(days=60)
+"""How far before the first export and past now the clock runs: deadlines lie ahead."""
 
 
 PROVIDER_LOOKBACK = pd.Timedelta(days=28)
@@ -171,7 +174,8 @@ def _calendar(covered: pd.DataFrame, now: pd.Timestamp, settings: Settings) -> p
 
 
 def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
-    return calendar.day.iloc[0].date(), calendar.day.iloc[-1].date()
+    """From where to where the business clock runs: people report what began before any export."""
+    return (calendar.day.iloc[0] - CLOCK_BEHIND).date(), calendar.day.iloc[-1].date()
 
 
 def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
@@ -192,7 +196,53 @@ def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
         timers=book.timers,
         files=book.files,
         quarantine=book.quarantine,
+        texts=_texts([s.get("text") for s in book.register.silences.values()], data),
     )
+
+
+def open_dossier(data: str | Path, as_of: str = "", incident: str = "") -> Dossier:
+    """One incident's dossier; the latest incident's without an id, UsageError for an unknown one.
+
+    Judged at a named moment, the workbook behind it stays open for the next dossier until a file it
+    was read from changes.
+    """
+    book = _kept_open(str(data), as_of, _trace(data)) if as_of else open_workbook(data)
+    name = incident or next(reversed(book.register.incidents), "none")
+    return dossier_of(name, book, data)
+
+
+def dossier_of(name: str, book: Workbook, data: str | Path) -> Dossier:
+    """The dossier of one incident of an open workbook, with its texts read."""
+    known = Known(
+        register=book.register,
+        timers=book.timers,
+        facts=book.facts,
+        judged=book.judged,
+        files=book.files,
+        clock=book.clock,
+        settings=book.settings,
+        now=book.now,
+    )
+    return dossier(name, known, _texts(text_names(book.register.incident(name)), data))
+
+
+def _texts(names: Iterable[str | None], data: str | Path) -> dict[str, str | None]:
+    """What people wrote, by its name in the record; None for what was erased."""
+    log = Log(store.Folder.at(data))
+    return {name: log.text(name) for name in names if name}
+
+
+@lru_cache(maxsize=1)
+def _kept_open(data: str, as_of: str, _trace: tuple) -> Workbook:
+    return open_workbook(data, as_of)
+
+
+def _trace(data: str | Path) -> tuple:
+    """What tells whether anything a workbook is read from was written since: times and sizes."""
+    folder = Path(data)
+    paths = [p for n in ("settings", "tables") for p in sorted((folder / n).rglob("*"))]
+    found = [p.stat() for p in [*paths, *folder.glob("records/*.jsonl")]]
+    return tuple((f.st_ino, f.st_mtime_ns, f.st_size) for f in found)
 
 
 def named_week(period: str, now: pd.Timestamp, settings: Settings) -> str:
