@@ -17,7 +17,10 @@ LAYERS = (
         "notices", "reviews", "backtest",
     },
     {"charts", "displays", "messages", "schedule", "pages", "incident_pages", "method"},
-    {"exports", "store", "records", "spreadsheets", "workbook", "notify", "specs", "kernels", "notebooks", "site"},
+    {
+        "exports", "store", "records", "spreadsheets", "workbook", "notify", "specs", "kernels",
+        "notebooks", "site",
+    },
     {"weekly", "check", "desk", "__main__"},
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]

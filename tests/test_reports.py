@@ -125,7 +125,7 @@ def test_what_is_kept_beside_the_chain_holds_the_words_and_the_answers(settings,
         "Frau Muster saw a wrong price.",
         "Done so far: Called back.",
         "Noticed 2026-11-23 10:00 (Europe/Berlin), support-chat.",
-        "Did a customer, or anyone outside, see it? yes",
+        "Seen by customer: yes.",
         "Called a P1.",
     ]
 

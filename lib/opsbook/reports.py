@@ -6,7 +6,7 @@ person's own words lie beside it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -15,9 +15,10 @@ import pandas as pd
 from opsbook.errors import UsageError
 from opsbook.events import Draft, stamp
 from opsbook.incidents import next_id
-from opsbook.register import ANSWERS, Register
+from opsbook.register import ANSWERS, ENDED, Incident, Register
 from opsbook.schema import PRIORITIES
 from opsbook.settings import Company, Settings
+from opsbook.steps import impact_set, reclassified
 
 QUESTIONS = {
     "seen_by_customer": "Did a customer, or anyone outside, see it?",
@@ -247,7 +248,11 @@ def words(report: Report, settings: Settings) -> str:
         *([f"Done so far: {report.done.strip()}"] if report.done.strip() else []),
         f"Noticed {_shown(report.noticed_at, settings)}, {report.workflow}.",
         *([f"Began {_shown(report.began_at, settings)}."] if report.began_at is not None else []),
-        *(f"{asks} {answer}" for q, asks in QUESTIONS.items() if (answer := getattr(report, q))),
+        *(
+            f"{q.replace('_', ' ').capitalize()}: {told}."
+            for q in QUESTIONS
+            if (told := getattr(report, q))
+        ),
         *([f"Called a {report.priority}."] if report.priority else []),
     ]
     return "\n".join(told)
@@ -255,3 +260,110 @@ def words(report: Report, settings: Settings) -> str:
 
 def _shown(at: pd.Timestamp, settings: Settings) -> str:
     return f"{at.tz_convert(settings.company.zone):%Y-%m-%d %H:%M} ({settings.company.zone})"
+
+
+# Rows of a spreadsheet, which people go on editing
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row that is on record: its incident, and what it said when it was last entered.
+
+    `text` is what it said in words, None once that was erased; `priority` what its answers led to.
+    """
+
+    incident: str
+    noticed_at: pd.Timestamp
+    workflow: str
+    priority: str
+    ended: bool
+    text: str | None
+
+
+def known_rows(register: Register, text: Callable[[str], str | None]) -> list[Known]:
+    """Rows on record, oldest incident first; `text` reads what is kept beside the chain."""
+    return [
+        Known(
+            incident=incident.id,
+            noticed_at=pd.Timestamp(told.get("noticed_at") or told["detected_at"]),
+            workflow=told.get("workflow") or told["workflows"][0],
+            priority=told["priority"],
+            ended=incident.state in ENDED,
+            text=text(told["text"]),
+        )
+        for incident in register.incidents.values()
+        for told in [e.payload for e in incident.timeline if "report" in e.payload][-1:]
+    ]
+
+
+def unentered(
+    rows: Sequence[Report], known: Sequence[Known], settings: Settings
+) -> list[tuple[int, Known | None]]:
+    """Which rows are new, and which are edited ones of an incident: position and what was known.
+
+    A row that says what one on record says is that one, wherever it stands now; where the text was
+    erased, time and workflow tell. Of the others, one that kept its time and workflow, or all but
+    one of the two, is an edit, if no row says any more what was on record.
+    """
+    waiting, gone = _unmatched(rows, known, settings)
+    found: list[tuple[int, Known | None]] = []
+    for place in waiting:
+        before = next((k for k in gone if _edited(rows[place], k, settings)), None)
+        if before:
+            gone.remove(before)
+        found.append((place, before))
+    return found
+
+
+def _unmatched(
+    rows: Sequence[Report], known: Sequence[Known], settings: Settings
+) -> tuple[list[int], list[Known]]:
+    """Rows that nothing on record says, and what is on record that no row says."""
+    said: dict[object, list[Known]] = {}
+    for one in known:
+        said.setdefault(one.text or (one.noticed_at, one.workflow), []).append(one)
+    waiting = []
+    for place, row in enumerate(rows):
+        keys = (words(row, settings), (row.noticed_at, row.workflow))
+        same = next((said[key] for key in keys if said.get(key)), None)
+        if same:
+            same.pop(0)
+        else:
+            waiting.append(place)
+    return waiting, [one for left in said.values() for one in left]
+
+
+def _edited(row: Report, known: Known, settings: Settings) -> bool:
+    """Whether a row is what became of one on record; another time of an ended one is new."""
+    if row.noticed_at == known.noticed_at and row.workflow == known.workflow:
+        return True
+    if known.ended or (row.noticed_at != known.noticed_at and row.workflow != known.workflow):
+        return False
+    moved = replace(row, noticed_at=known.noticed_at, workflow=known.workflow)
+    return words(moved, settings) == known.text
+
+
+def edits(
+    report: Report, known: Known, incident: Incident, text_ref: str, source_ref: str
+) -> list[Draft]:
+    """What an edited row adds to its incident: a note, more harm, and a class if it grew graver.
+
+    It never lowers a class, nor takes back what was said of the impact: that is for people.
+    """
+    priority, reason, _ = proposed(report)
+    told = {
+        "text": text_ref,
+        "report": source_ref,
+        "noticed_at": stamp(report.noticed_at),
+        "workflow": report.workflow,
+        "priority": priority,
+    }
+    drafts = [Draft("noted", incident.id, told, "Reporter")]
+    if incident.state in ENDED:
+        return drafts
+    worse = {k: v for k, v in impact(report).items() if v == "yes" != incident.impact.get(k)}
+    if worse:
+        drafts.append(impact_set(incident, "Reporter", **worse))
+    if priority < min(known.priority, incident.priority):
+        drafts.append(reclassified(incident, "Reporter", priority, "", reason))
+    return drafts
