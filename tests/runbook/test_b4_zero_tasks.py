@@ -122,6 +122,15 @@ def test_uneven_work_is_measured_by_its_empty_days(found, worked):
     assert found(uneven + "0 0 0")["sample"].tolist() == [3]
 
 
+def test_uneven_work_without_an_empty_day_yet_may_still_have_one(found, worked):
+    """A mean of 5 and a variance of 10.5: the negative binomial has 3.4 % of empty days."""
+    uneven = "1 9 2 8 5 0 0 " * 4
+    silence = silences(worked(uneven + "0")[0], LIMITS).iloc[-1]
+    assert silence.together == pytest.approx(0.0345, abs=0.0005)
+    assert found(uneven + "0").empty
+    assert found(uneven + "0 0")["sample"].tolist() == [2]
+
+
 def test_work_of_one_task_a_month_is_not_judged_and_said(found, worked):
     rare = "1 " + "0 " * 27
     assert found(rare + "0 " * 28).empty
