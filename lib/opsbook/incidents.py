@@ -159,11 +159,11 @@ def _same_key(finding: dict, incident: Incident) -> bool:
 def _near(finding: dict, incident: Incident, limits: Limits) -> bool:
     """Whether a finding belongs to the same event: within `reopen_h` of its end or resolution.
 
-    A single breach (P3) and a graver finding are one event only where they meet.
+    A single breach (P3) is part of an event only where they meet.
     """
-    alike = (finding["priority"] == "P3") == (incident.priority == "P3")
-    reach = pd.Timedelta(hours=limits.reopen_h if alike else 0)
-    resolved = incident.times.get("resolved", incident.ended_at) if alike else incident.ended_at
+    grave = "P3" not in (finding["priority"], incident.priority)
+    reach = pd.Timedelta(hours=limits.reopen_h if grave else 0)
+    resolved = incident.times.get("resolved", incident.ended_at) if grave else incident.ended_at
     start, until = pd.Timestamp(finding["from"]), pd.Timestamp(finding["to"])
     return (
         start <= max(resolved, incident.ended_at) + reach and until >= incident.started_at - reach

@@ -22,7 +22,8 @@ def acknowledged(incident: Incident, actor: str) -> Draft:
     """Somebody knows: the AI Lead's or the founder's timer is met (clauses B2, B6)."""
     if incident.state in ENDED or incident.state == "resolved":
         raise _refused(incident, "acknowledged", "nobody has to act on it any more")
-    if any(role == actor for role, _ in incident.confirmed):
+    since = incident.history[-1]["at"]
+    if any(role == actor and at >= since for role, at in incident.confirmed):
         raise _refused(incident, "acknowledged", f"the {actor} has done so already")
     return _draft("acknowledged", incident, actor)
 
