@@ -16,12 +16,15 @@ LAYERS = (
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "notices", "reviews", "backtest",
     },
-    {"charts", "displays", "messages", "schedule", "pages", "incident_pages", "method"},
+    {
+        "charts", "displays", "messages", "schedule", "pages", "incident_pages", "method_pages",
+        "backtest_pages",
+    },
     {
         "exports", "store", "records", "spreadsheets", "workbook", "notify", "specs", "kernels",
         "notebooks", "site",
     },
-    {"weekly", "check", "desk", "__main__"},
+    {"weekly", "check", "desk", "forms", "__main__"},
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource
