@@ -9,7 +9,7 @@ from opsbook.clauses import SECTIONS, clauses
 from opsbook.rules import RULES
 
 SPECS = Path(__file__).parent / "runbook"
-PAGES = {"index", "weekly", "incidents", "data", "baselines", "method"}
+PAGES = {"index", "weekly", "incidents", "data", "baselines", "method", "backtest"}
 
 
 @pytest.mark.parametrize("clause", clauses(), ids=lambda c: c.id)

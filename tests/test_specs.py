@@ -67,7 +67,7 @@ def test_values_with_names_of_their_own_have_a_column_for_them(drawn):
 
 def test_what_is_drawn_in_the_body_stands_beside_what_must_hold(drawn):
     spec = drawn(
-        'OK = "0/30"\nCALM = "0/30 " * 4\n'
+        'OK = "0/30"\nCALM = "0/30 " * 6\n'
         "def test_a(hours):\n"
         '    found = judged(hours(f"{OK} 8/20"))\n'
         "    assert found.empty\n"
@@ -79,7 +79,7 @@ def test_what_is_drawn_in_the_body_stands_beside_what_must_hold(drawn):
             ("drawn", "holds"),
             (
                 ("0/30 8/20", "found.empty\nlen(found) == 0"),
-                ("0/30 (4 times) 9/9", "judged(hours).empty"),
+                ("0/30 (6 times) 9/9", "judged(hours).empty"),
             ),
         )
     ]

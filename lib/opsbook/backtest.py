@@ -23,6 +23,8 @@ HOUR, WEEK = pd.Timedelta(hours=1), pd.Timedelta(days=7)
 METHODS = ("calendar", "runbook")
 ANY = "any"
 """The row of all rules together."""
+FROM_DATA = ("R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R13")
+"""Rules that data fires; the others follow from a report, from the clock or from a list's run."""
 CALLS_SOMEONE = ("P1", "P2")
 STEPS = (0.75, 1.0, 1.25, 1.5, 1.75)
 """What is tried in place of a limit, as a part of it: one step tighter, three milder."""
@@ -44,13 +46,14 @@ LABELS = ["workflow", "rules", "started_at", "ended_at", "real", "source"]
 class Backtest:
     """The back-test of one company: `rules` is `by_rule`, `what_if` is `other_limits`.
 
-    `weeks` is how long the history is, `labels` what people said of it, `alarms` what `alarms`
-    finds in it; `budget` sums up who was called.
+    `weeks` is how long the history is, `labels` what people said of it; `alarms` and `called` are
+    what `alarms` and `calls` find in it, and `budget` sums up what people were called for.
     """
 
     weeks: float
     labels: pd.DataFrame
     alarms: pd.DataFrame
+    called: pd.DataFrame
     rules: pd.DataFrame
     what_if: pd.DataFrame
     budget: "Budget"
@@ -58,7 +61,7 @@ class Backtest:
 
 @dataclass(frozen=True)
 class Budget:
-    """Alarms that call someone (P1, P2) over the history, and how many may be false a week.
+    """Calls over the history that nobody has confirmed, and how many a week may be false.
 
     `false` were declined or explained, `unjudged` nobody has judged; `proposals` are rows of
     `other_limits` that would meet the budget.
@@ -72,8 +75,13 @@ class Budget:
 
     @property
     def per_week(self) -> float:
-        """False alarms a week if all that nobody has judged were false."""
-        return (self.false + self.unjudged) / self.weeks
+        """Calls for nothing a week, if all that nobody has judged were for nothing."""
+        return (self.false + self.unjudged) / self.weeks if self.weeks else 0.0
+
+    @property
+    def known_per_week(self) -> float:
+        """Calls a week that a person has said were for nothing."""
+        return self.false / self.weeks if self.weeks else 0.0
 
     @property
     def met(self) -> bool:
@@ -87,14 +95,16 @@ def backtest(
     """All rules over the history in `facts`; `findings` are those of `findings.judge`."""
     weeks, told = history_weeks(facts), labels(register)
     found = alarms(findings, told, settings.limits)
+    called = calls(findings, told, settings.limits)
     tried = other_limits(facts, findings, told, settings)
     return Backtest(
         weeks=weeks,
         labels=told,
         alarms=found,
+        called=called,
         rules=by_rule(found, told, weeks),
         what_if=tried,
-        budget=budget(calls(findings, told, settings.limits), tried, weeks, settings.limits),
+        budget=budget(called, tried, weeks, settings.limits),
     )
 
 
@@ -213,7 +223,7 @@ def by_rule(found: pd.DataFrame, told: pd.DataFrame, weeks: float) -> pd.DataFra
     per_week (alarms), caught and missed (labelled incidents; a rule misses what it was said to have
     seen), false, unjudged.
     """
-    judged = [r for r in RULES.values() if r.done or r.id in set(found.rule)]
+    judged = [r for r in RULES.values() if r.id in FROM_DATA]
     rows = []
     for method in METHODS:
         own = found[found.method == method]

@@ -1027,3 +1027,66 @@ def _level(drawn: pd.DataFrame, field: str, word: str, style: dict) -> list[alt.
     line = alt.Chart(known).mark_line(interpolate="step-after", tooltip=None, **style)
     last = alt.Chart(known.iloc[[-1]]).mark_text(color=MUTED, clip=False, **name)
     return [part.encode(x=alt.X("at:T"), y=y) for part in (line, last)]
+
+
+# The back-test: either reading of each rule
+
+
+def alarms_by_rule(rules: pd.DataFrame, settings: Settings) -> Answer:
+    """Alarms a week of each rule, as it is read here and literally, one row each (clause E2).
+
+    Takes `backtest.by_rule`: rule, words, method, per_week, alarms.
+    """
+    wide = rules.pivot(index="rule", columns="method", values=["per_week", "alarms"])
+    wide.columns = [f"{figure}_{method}" for figure, method in wide.columns]
+    drawn = rules.drop_duplicates("rule")[["rule", "words"]].merge(wide.reset_index(), on="rule")
+    drawn = drawn[(drawn.alarms_calendar + drawn.alarms_runbook) > 0].reset_index(drop=True)
+    drawn["row"] = drawn.index + 0.5
+    locale = settings.company.locale
+    drawn["name"] = drawn.rule.where(drawn.rule != "any", "All:") + " " + drawn.words
+    ours, literal = ([number(x, locale, 1) for x in drawn[f"per_week_{m}"]] for m in METHODS)
+    drawn["said"] = [f"{a}, literally {b}" for a, b in zip(ours, literal, strict=True)]
+    return Answer(
+        _page(_alarm_rows(drawn), ROW * max(len(drawn), 1) + 8, settings, right=10),
+        alarms_by_rule_title(drawn, locale),
+        "Alarms a week: filled as the rule is read here, open as the runbook reads literally. "
+        "Findings of one rule and workflow within a day are one alarm.",
+    )
+
+
+def alarms_by_rule_title(drawn: pd.DataFrame, locale: str) -> str:
+    """The answer: how many alarms a week either reading gives."""
+    every = drawn[drawn.rule == "any"]
+    if every.empty:
+        return "No rule fired under either reading"
+    ours, literal = (number(every[f"per_week_{m}"].iloc[0], locale, 1) for m in METHODS)
+    return f"{ours} alarms a week as the rules are read here, {literal} read literally"
+
+
+METHODS = ("calendar", "runbook")
+
+
+def _alarm_rows(drawn: pd.DataFrame) -> list[alt.Chart]:
+    top = max([1.0, *drawn.per_week_calendar, *drawn.per_week_runbook])
+    drawn = drawn.assign(upper=drawn.row - 0.09, lower=drawn.row + 0.09, zero=0.0)
+    base = alt.Chart(drawn)
+    tips = [
+        alt.Tooltip("name:N", title="Rule"),
+        alt.Tooltip("alarms_calendar:Q", title="Alarms", format=",d"),
+        alt.Tooltip("alarms_runbook:Q", title="Literally", format=",d"),
+    ]
+    axis = alt.Axis(title="a week", tickCount=5, grid=True)
+    scale = alt.Scale(domain=[0, top], nice=True)
+    bars = [
+        base.mark_bar(size=7, fill=fill, stroke=stroke, strokeWidth=1).encode(
+            x=alt.X(f"per_week_{method}:Q", scale=scale, axis=axis),
+            x2="zero:Q",
+            y=_rows_y(place, len(drawn), 0.18),
+            tooltip=tips,
+        )
+        for method, place, fill, stroke in (
+            (METHODS[0], "upper", ACCENT, ACCENT),
+            (METHODS[1], "lower", PAGE, MUTED),
+        )
+    ]
+    return [*bars, *_row_names(base, len(drawn), "said")]

@@ -39,6 +39,24 @@ def clauses() -> list[Clause]:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A rule in the runbook's words and as it is read here; braces name limits of the settings."""
+
+    words: str
+    reading: str
+    baseline: str
+    minimum: str
+    window: str
+    follows: str
+
+
+def readings() -> dict[str, Reading]:
+    """How each rule is read, by its id, from the package's own data."""
+    text = resources.files("opsbook").joinpath("readings.toml").read_text("utf-8")
+    return {rule: Reading(**row) for rule, row in tomllib.loads(text).items()}
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A table that a test draws: its heads, and its cells as text, row by row."""
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from opsbook import charts, reviews
-from opsbook.clauses import SECTIONS, Clause
 from opsbook.displays import (
     Column,
     Html,
@@ -645,57 +644,6 @@ def baselines(week: Week) -> Html:
         for w in workflows
     ]
     return stack(table(normal, columns, week.settings.company, "What is normal now"), *shown)
-
-
-def method(week: Week, clauses: list[Clause]) -> Html:
-    """The method page: the runbook's clauses, each with its rule, its state and its spec tests."""
-    states = {
-        "done": ("ok", "done"),
-        "part": ("watch", "in part"),
-        "to come": ("planned", "to come"),
-    }
-    parts = []
-    for letter, title in SECTIONS.items():
-        own = [c for c in clauses if c.id.startswith(letter)]
-        rows = pd.DataFrame(
-            {
-                "id": [c.id for c in own],
-                "text": [c.text for c in own],
-                "rules": [" ".join(c.rules) for c in own],
-                "light": [states[c.state][0] for c in own],
-                "word": [states[c.state][1] for c in own],
-                "tests": [", ".join(c.tests) for c in own],
-            }
-        )
-        columns = [
-            Column("Clause", "id"),
-            Column("What the runbook says", "text"),
-            Column("Rule", "rules"),
-            Column("State", "light", "light", words="word"),
-            Column("Held by", "tests"),
-        ]
-        heading = Html(f"<h2>{letter}. {title}</h2>")
-        parts += [heading, table(rows, columns, week.settings.company, f"{letter}. {title}")]
-    return stack(*parts)
-
-
-def limits(week: Week) -> Html:
-    """The method page: every number a rule uses, with its unit, its clause and the reason."""
-    fields = type(week.settings.limits).model_fields
-    rows = pd.DataFrame(
-        [
-            {"name": n, "value": f"{getattr(week.settings.limits, n):g}"} | f.json_schema_extra
-            for n, f in fields.items()
-        ]
-    )
-    columns = [
-        Column("Limit", "name"),
-        Column("Value", "value", align="end"),
-        Column("Unit", "unit"),
-        Column("Clause", "clause"),
-        Column("Why", "reason"),
-    ]
-    return table(rows, columns, week.settings.company, "Every limit, as set")
 
 
 def _named(frame: pd.DataFrame, week: Week) -> pd.DataFrame:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
-from itertools import groupby
 from pathlib import Path
 
 from opsbook.clauses import Drawing, Example, Spec, cited
@@ -19,8 +18,9 @@ from opsbook.clauses import Drawing, Example, Spec, cited
 FOLDER = Path("tests/runbook")
 MOMENTS = ("when", "at")
 """Fixtures that only read a moment: it stands where it is used."""
-MANY = 4
-"""So many equal cells in a row are counted instead of repeated."""
+MANY, WEEK = 6, 7
+"""So many equal cells in a row, or two equal weeks, are counted instead of repeated."""
+ZONE = re.compile(r"[A-Z]\w+/[A-Z]\w+")
 WRITTEN = {
     "ai": "AI", "sd": "SD", "eur": "EUR", "utc": "UTC", "ceo": "CEO", "dst": "DST", "api": "API",
     "monday": "Monday", "friday": "Friday", "saturday": "Saturday", "sunday": "Sunday",
@@ -31,8 +31,8 @@ WRITTEN = {
 
 def project_folder() -> Path:
     """The folder of spec tests: of the project one stands in, else of the library's own."""
-    here, own = Path.cwd() / FOLDER, Path(__file__).parents[2] / FOLDER
-    return here if here.is_dir() else own
+    tops = (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[2])
+    return next((t / FOLDER for t in tops if (t / FOLDER).is_dir()), FOLDER)
 
 
 def read(folder: Path) -> list[Spec]:
@@ -56,7 +56,7 @@ def _spec(name: str, module: ast.Module, shared: dict[str, str]) -> Spec:
         module=name,
         subject=_line(subject or head),
         clauses=cited((ast.get_docstring(module) or "").partition("\n\n")[0]),
-        legend={n: doc for n, doc in found.fixtures.items() if n in found.drawn_with()},
+        legend={n: doc for n, doc in found.told().items() if n in found.drawn_with()},
         examples=tuple(
             Example(_sentence(t.name), found.clauses(t), tuple(_drawings(t, found)))
             for t in found.tests
@@ -72,7 +72,12 @@ def _fixtures(module: ast.Module) -> dict[str, str]:
         if isinstance(f, ast.FunctionDef)
         and "fixture" in " ".join(map(ast.unparse, f.decorator_list))
     ]
-    return {f.name: _line((ast.get_docstring(f) or "").partition("\n\n")[0]) for f in marked}
+    return {f.name: _opening(f) for f in marked}
+
+
+def _opening(function: ast.FunctionDef) -> str:
+    """The first paragraph of a function's docstring."""
+    return _line((ast.get_docstring(function) or "").partition("\n\n")[0])
 
 
 def _line(words: str) -> str:
@@ -107,14 +112,23 @@ class Module:
         )
 
     def drawn_with(self) -> set[str]:
-        """The fixtures that any test draws with."""
+        """The fixtures and helpers that any test draws with."""
         calls = (c for t in self.tests for c in ast.walk(t) if self.draws(c))
         return {c.func.id for c in calls}
 
+    def told(self) -> dict[str, str]:
+        """What fixtures and helpers say of themselves, in a sentence."""
+        helpers = {n: _opening(f) for n, f in self.helpers.items()}
+        return {n: said for n, said in (helpers | self.fixtures).items() if said}
+
     def draws(self, node: ast.AST) -> bool:
-        """Whether a node hands data to a fixture that makes a table of it."""
-        called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args
-        return bool(called) and node.func.id in self.fixtures and node.func.id not in MOMENTS
+        """Whether a node hands data to a fixture, or words to a helper, that draws."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+            return False
+        name = node.func.id
+        if name in self.fixtures:
+            return name not in MOMENTS
+        return name in self.helpers and _is_text(node.args[0], self.values)
 
     def clauses(self, test: ast.FunctionDef) -> tuple[str, ...]:
         """The module's clauses that a test's docstring, else the functions it calls, name."""
@@ -291,15 +305,25 @@ class _Bare(ast.NodeTransformer):
 
 def _drawn(call: ast.Call, values: dict[str, object]) -> str:
     """What a call draws, one argument per line; arguments made by code are left out."""
-    parts = [*call.args, *(k.value for k in call.keywords)]
-    shown = []
-    for part in parts:
-        try:
-            value = _value(part, values)
-        except LookupError:
-            continue
-        shown.append(_text(value))
+    named = [(f"{k.arg} = ", k.value) for k in call.keywords]
+    shown = [
+        name + _text(_value(part, values))
+        for name, part in [*(("", part) for part in call.args), *named]
+        if _is_plain(part, values)
+    ]
     return "\n".join(shown)
+
+
+def _is_plain(node: ast.expr, values: dict[str, object]) -> bool:
+    try:
+        value = _value(node, values)
+        return value not in ("", [], None) and not ZONE.fullmatch(str(value))
+    except LookupError:
+        return False
+
+
+def _is_text(node: ast.expr, values: dict[str, object]) -> bool:
+    return _is_plain(node, values) and isinstance(_value(node, values), str)
 
 
 def _listed(statement: ast.stmt, values: dict[str, object]) -> list[str]:
@@ -320,19 +344,43 @@ def _text(value: object) -> str:
 
 
 def _counted(drawn: str) -> str:
-    """A drawing in which equal cells in a row are counted.
+    """A drawing in which cells that repeat are counted.
 
-    >>> _counted("10x50 10x50 10x50 10x50 10x50 20x50")
-    '10x50 (5 times) 20x50'
+    >>> _counted("10x50 10x50 10x50 10x50 10x50 10x50 20x50")
+    '10x50 (6 times) 20x50'
+    >>> _counted("20 20 20 20 20 2 2 20 20 20 20 20 2 2 60")
+    '[20 20 20 20 20 2 2] (2 times) 60'
     """
     if "\n" in drawn.strip():
         lines = [line for line in drawn.splitlines() if line.strip()]
         indent = min(len(line) - len(line.lstrip()) for line in lines)
         return "\n".join(line[indent:].rstrip() for line in lines)
-    runs = [(cell, len(list(same))) for cell, same in groupby(drawn.split())]
-    return " ".join(
-        f"{cell} ({n} times)" if n >= MANY else " ".join([cell] * n) for cell, n in runs
-    )
+    return " ".join(_folded(drawn.split()))
+
+
+def _folded(cells: list[str]) -> Iterator[str]:
+    """Cells with what repeats folded, weeks first and then days."""
+    while cells:
+        width, times = max(_repeats(cells), key=lambda r: (r[0] * (r[1] - 1), -r[0]))
+        part = cells[:width]
+        folded = times >= MANY or (width > 1 and width * times >= 2 * WEEK)
+        if folded and width > 1:
+            yield f"[{' '.join(_folded(part))}] ({times} times)"
+        elif folded:
+            yield f"{part[0]} ({times} times)"
+        else:
+            width, times = 1, 1
+            yield part[0]
+        cells = cells[width * times :]
+
+
+def _repeats(cells: list[str]) -> Iterator[tuple[int, int]]:
+    """How wide a part the cells begin with, and how often it stands there in a row."""
+    for width in range(1, WEEK + 1):
+        times = 1
+        while cells[width * times : width * (times + 1)] == cells[:width]:
+            times += 1
+        yield width, times
 
 
 def _shown(node: ast.expr, values: dict[str, object]) -> str:

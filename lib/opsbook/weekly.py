@@ -43,6 +43,7 @@ PAGES = (
     Page("incidents", "reports/incidents/index.ipynb", "Incidents"),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("method", "reports/method.ipynb", "Method"),
+    Page("backtest", "reports/backtest.ipynb", "Back-test"),
 )
 """In the order they run: the first takes the inbox in, the others read what it left."""
 
