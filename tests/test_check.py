@@ -8,11 +8,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from opsbook.records import Log
 from opsbook.register import fold
-from opsbook.store import Folder
+from opsbook.spreadsheets import make
+from opsbook.store import Folder, load_settings
 
 COMPANY = """
 [company]
@@ -192,6 +194,25 @@ def test_a_silence_holds_messages_back_and_loses_no_incident(check, company, web
     assert (len(said["new"]), said["notified"]) == (1, [])
     said, _ = check(LATER)
     assert len(said["notified"]) == 1
+
+
+def test_a_row_of_the_register_is_entered_once_and_a_bad_one_named_by_its_cell(check, company):
+    make(company / "register.xlsx", load_settings(Folder(company)))
+    book = openpyxl.load_workbook(company / "register.xlsx")
+    row = ["Wrong price on a quote", "2026-11-17 10:30", "chat", "yes", "no", "no", "no", "no"]
+    book["Reports"].append(row)
+    book["Reports"].append(["Again", "2026-11-17 10:45", "chatt"])
+    book.save(company / "register.xlsx")
+    said, code = check()
+    assert [(i["priority"], i["class_reason"]) for i in said["new"]] == [
+        ("P3", "human"),
+        ("P1", "threshold"),
+    ]
+    assert [p.partition(": ")[2] for p in said["problems"]] == [
+        "'chatt' is no workflow; did you mean chat?"
+    ]
+    again, code = check()
+    assert (again["new"], code) == ([], 1)
 
 
 def test_a_broken_record_stops_the_check_before_anything_is_entered_or_sent(

@@ -17,7 +17,7 @@ from opsbook.clock import BusinessClock
 from opsbook.events import HEAD_SHOWN, Event
 from opsbook.incidents import FIRST_RESPONSE, headline, timers
 from opsbook.notices import Notice, pending, unsettled
-from opsbook.records import Log
+from opsbook.records import Log, Writing
 from opsbook.register import Incident, Register, fold
 from opsbook.schema import FILES
 from opsbook.settings import Settings
@@ -57,6 +57,7 @@ class Checked:
 
     arrived: pd.DataFrame
     entered: list[Event]
+    problems: list[str]
     register: Register
     timers: pd.DataFrame
     told: list[Told]
@@ -76,13 +77,14 @@ class Checked:
         """Whether somebody has to look: a new P1 or P2, rows set aside, a message that failed."""
         grave = any(i.priority in ("P1", "P2") and not i.late for i in self.new)
         odd = self.arrived.state.isin(["unknown", "unreadable"]) | (self.arrived.quarantined > 0)
-        return grave or bool(odd.any()) or bool(self.waiting)
+        return grave or bool(odd.any()) or bool(self.waiting) or bool(self.problems)
 
     def lines(self) -> list[str]:
         """What a person is told: nothing when there is nothing new."""
         files = self.arrived.dropna(subset="problem")
         return [
             *(f"{f.file}: {f.problem}" for f in files.itertuples()),
+            *self.problems,
             *(f"{i.priority} {i.id} {headline(i, self.settings)}" for i in self.new if not i.late),
             *(
                 f"{w['incident']}: message over {w['channel']} is {w['state']}"
@@ -99,6 +101,7 @@ class Checked:
             "due": [_due(t, self.now) for t in ahead.itertuples() if _alive(t, self.register)],
             "notified": [vars(t) | {"roles": list(t.roles)} for t in self.told],
             "waiting": self.waiting,
+            "problems": self.problems,
             "count": self.register.count,
             "head": self.register.head,
         }
@@ -132,15 +135,16 @@ def check(
     now = moment(as_of, settings)
     known = set(store.read_table(folder, FILES).file_id)
     files = store.ingest(folder, settings).files
-    entered, book = record(folder, now)
+    done = record(folder, now)
     with Log(folder).sending() as mine:
-        told = notify(Post(folder, settings, book.clock, now, environ), say) if mine else []
+        told = notify(Post(folder, settings, done.book.clock, now, environ), say) if mine else []
     register = fold(Log(folder).events())
     return Checked(
         arrived=files[~files.file_id.isin(known)],
-        entered=entered,
+        entered=done.events,
+        problems=done.problems,
         register=register,
-        timers=timers(register, settings, book.clock),
+        timers=timers(register, settings, done.book.clock),
         told=told,
         waiting=[w for w in unsettled(register) if mine or w["state"] == "failed"],
         now=now,
@@ -148,14 +152,36 @@ def check(
     )
 
 
-def record(folder: store.Folder, now: pd.Timestamp) -> tuple[list[Event], Workbook]:
-    """The events that what the rules find at `now` adds to the record, entered; and the workbook.
+@dataclass(frozen=True)
+class Recorded:
+    """What a run added to the record, what a person has to put right, and the workbook."""
+
+    events: list[Event]
+    problems: list[str]
+    book: Workbook
+
+
+def record(folder: store.Folder, now: pd.Timestamp) -> Recorded:
+    """What people reported in register.xlsx and what the rules find at `now`, entered.
 
     Holds the record while it judges, so that nobody enters anything in between.
     """
     with Log(folder).writing(now) as writing:
+        before = len(writing.events)
+        problems = reported(writing, folder)
         book = open_workbook(folder.path, now.isoformat())
-        return writing.append(*book.news) if book.news else [], book
+        if book.news:
+            writing.append(*book.news)
+        return Recorded(writing.events[before:], problems, book)
+
+
+def reported(writing: Writing, folder: store.Folder) -> list[str]:
+    """Enter the new rows of register.xlsx; what is wrong with the others, by cell."""
+    if not (folder.path / "register.xlsx").exists():
+        return []
+    from opsbook import spreadsheets  # reading workbooks takes a while to import
+
+    return spreadsheets.enter(writing, store.load_settings(folder)).problems
 
 
 def bring_up(folder: store.Folder, now: pd.Timestamp) -> list[Event]:
@@ -164,7 +190,7 @@ def bring_up(folder: store.Folder, now: pd.Timestamp) -> list[Event]:
     A review shows what is on record: a company that runs no hourly check has a register too.
     """
     events = Log(folder).events()
-    return [] if events and now < events[-1].at else record(folder, now)[0]
+    return [] if events and now < events[-1].at else record(folder, now).events
 
 
 def notify(post: Post, say: Callable[[str], None]) -> list[Told]:
