@@ -108,6 +108,18 @@ def test_what_cannot_be_entered_is_refused(settings, report, change, says):
         checked(replace(report, **change), settings, NOW)
 
 
+@pytest.mark.parametrize(
+    ("change", "day"),
+    [
+        ({"noticed_at": NOW - pd.Timedelta("365D")}, "2025-11-23"),
+        ({"began_at": pd.Timestamp("0026-11-23T08:00Z")}, "0026-11-23"),
+    ],
+)
+def test_a_slip_of_the_year_opens_nothing(settings, report, change, day):
+    with pytest.raises(UsageError, match=f"{day} is too long ago; correct the year"):
+        opening(replace(report, **change), Register(), settings, NOW, DIGEST)
+
+
 def test_no_word_of_the_person_enters_the_chain(settings, report):
     told = replace(report, done="Called Herr Beispiel.")
     event = sealed(opening(told, Register(), settings, NOW, DIGEST), [], NOW)

@@ -342,6 +342,14 @@ def test_a_row_with_a_problem_waits_until_it_is_put_right(path, enter):
     assert [e.type for e in enter().events] == ["incident_opened"]
 
 
+def test_a_row_on_record_stays_known_however_old_it_grows(path, enter):
+    write(path, FINE)
+    enter()
+    assert enter(NOW + pd.Timedelta("400D")) == spreadsheets.Entered()
+    write(path, FINE, ("Another", NOTICED, "invoices"))
+    assert "is too long ago" in enter(NOW + pd.Timedelta("400D")).problems[0]
+
+
 def test_a_year_of_rows_is_known_again_within_two_seconds(path, enter):
     start = dt.datetime(2026, 11, 1, 9)
     times = [start + dt.timedelta(minutes=n) for n in range(300)]

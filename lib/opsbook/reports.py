@@ -41,6 +41,9 @@ VERBS = {
     "acted": ("was", "may have been"),
     "degraded": ("is", "may be"),
 }
+NOTICED_WITHIN = pd.Timedelta(days=183)
+BEGAN_WITHIN = pd.Timedelta(days=3660)
+"""What is older is a slip of the year: in January one writes the last one."""
 RULE = {"harm_external": "R1", "harm_internal": "R2"}
 MONTH_FIRST = "en_US"
 TIME = re.compile(
@@ -140,9 +143,12 @@ def opening(
     """The incident that a report opens; its timers run from when it was noticed.
 
     `text_ref` names the person's words, kept beside the chain; `source_ref` the row they came from,
-    which is entered once. UsageError as of `checked`, and for a row that has been entered.
+    which is entered once. UsageError as of `checked`, for a row that has been entered, and for a
+    time so long ago that its year must be a slip.
     """
     report = checked(report, settings, now)
+    began_at = report.began_at if report.began_at is not None else report.noticed_at
+    _refuse_slip_of_year(report, began_at, now)
     if source_ref and source_ref in register.reports:
         raise UsageError(f"{source_ref} has been entered already")
     priority, reason, why = proposed(report)
@@ -153,7 +159,7 @@ def opening(
         "provider": None,
         "priority": priority,
         "class_reason": reason,
-        "started_at": stamp(report.began_at or report.noticed_at),
+        "started_at": stamp(began_at),
         "detected_at": stamp(report.noticed_at),
         "reason": f"reported: {why}",
         "impact": impact(report),
@@ -162,6 +168,11 @@ def opening(
     told |= {"rule": RULE[reason]} if reason in RULE else {}
     told |= {"report": source_ref} if source_ref else {}
     return Draft("incident_opened", next_id(register, settings, now), told, "Reporter")
+
+
+def _refuse_slip_of_year(report: Report, began_at: pd.Timestamp, now: pd.Timestamp) -> None:
+    if now - report.noticed_at > NOTICED_WITHIN or now - began_at > BEGAN_WITHIN:
+        raise UsageError(f"{began_at.isoformat()[:10]} is too long ago; correct the year")
 
 
 def checked(report: Report, settings: Settings, now: pd.Timestamp) -> Report:
@@ -193,7 +204,7 @@ def workflow_id(name: str, settings: Settings) -> str:
     near = get_close_matches(asked, names, 1)
     hint = f"did you mean {names[near[0]]}?" if near else "expected one of:"
     known = "" if near else " " + ", ".join(w.id for w in settings.workflows)
-    raise UsageError(f"{name!r} is no workflow; {hint}{known}")
+    raise UsageError(f"{name[:40]!r} is no workflow; {hint}{known}")
 
 
 def noticed(text: str, company: Company) -> pd.Timestamp:
@@ -210,7 +221,7 @@ def noticed(text: str, company: Company) -> pd.Timestamp:
     """
     found = TIME.fullmatch(text.strip())
     if not found:
-        raise UsageError(f"{text!r} is not a time with its date; {EXAMPLE}")
+        raise UsageError(f"{text[:40]!r} is not a time with its date; {EXAMPLE}")
     year, month, day, first, _, second, last, clock, zone = found.groups()
     if year is None:
         turned = company.locale == MONTH_FIRST
