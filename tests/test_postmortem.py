@@ -11,12 +11,10 @@ from opsbook.clock import business_clock
 from opsbook.errors import UsageError
 from opsbook.events import Draft
 from opsbook.incidents import timers
-from opsbook.records import Log
 from opsbook.register import Register, fold_draft
 from opsbook.reports import Report, opening
 from opsbook.settings import Settings
 from opsbook.steps import acknowledged, closed, identified, mitigated, post_mortem_due, resolved
-from opsbook.store import Folder
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 PATH = "records/post-mortems/INC-2026-0001.md"
@@ -194,14 +192,7 @@ def test_a_p1_is_closed_only_with_its_post_mortem_signed(incident, register, set
     assert incident.state == "closed"
 
 
-def test_it_is_begun_once_and_never_overwritten(incident, register, tmp_path, begun):
-    (tmp_path / "settings").mkdir()
-    log = Log(Folder(tmp_path))
-    path = log.begin(postmortem.place(incident), begun)
-    path.write_text(finished(begun), "utf-8")
-    with pytest.raises(UsageError, match="is begun already"):
-        log.begin(postmortem.place(incident), begun)
-    assert path.read_text("utf-8") == finished(begun)
+def test_it_is_begun_once(incident, register):
     fold_draft(register, postmortem.started(incident, "AI Lead", None), local("2026-11-23 12:00"))
     with pytest.raises(UsageError, match=r"go on in records/post-mortems/INC-2026-0001\.md"):
         postmortem.started(incident, "AI Lead", None)

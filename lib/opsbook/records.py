@@ -134,20 +134,6 @@ class Log:
             raise ChainError(f"{path} was changed: it does not match its hash in the chain.")
         return found["text"]
 
-    def begin(self, name: str, text: str) -> Path:
-        """A file that people go on with, begun; `name` is its place below the company's folder.
-
-        UsageError when it lies there already: nobody's work is overwritten.
-        """
-        path = self.folder.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except FileExistsError as problem:
-            raise UsageError(f"{path} is begun already: go on in it.") from problem
-        return path
-
     def erase(self, digest: str) -> None:
         """Take a text off the disk; its hash in the chain says nothing without the salt."""
         path = self.texts / f"{digest}.json"
