@@ -326,6 +326,22 @@ def test_each_is_seen_as_soon_as_the_data_allow(book, line):
     assert times.values.tolist() == [[since, seen]]
 
 
+LATE = """
+2026-11-25T09:00Z  -
+2026-11-30T16:00Z  -
+2026-11-30T17:00Z  customer-mail invoice-extraction support-chat
+"""
+
+
+@pytest.mark.parametrize("line", LATE.strip().splitlines())
+def test_the_weekly_exports_are_late_a_business_day_after_their_week(demo_folder, line):
+    moment, *late = line.split()
+    told = open_workbook(demo_folder, moment).judged.findings
+    own = told[(told.rule == "R13") & (told.metric == "missing_h") & told.observed.notna()]
+    assert sorted(own.workflow) == [w for w in late if w != "-"]
+    assert set(own.workflow[own.priority == "P2"]) <= {"customer-mail", "support-chat"}
+
+
 def test_a_workflow_that_no_export_speaks_of_is_named(book):
     quiet = book.settings.workflow("sales-digest").model_copy(update={"id": "translations"})
     more = book.settings.model_copy(update={"workflows": [*book.settings.workflows, quiet]})
