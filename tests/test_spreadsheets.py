@@ -304,6 +304,7 @@ def test_an_edit_that_tells_of_harm_raises_the_class_and_no_edit_lowers_it(path,
     assert [e.type for e in enter().events] == ["noted", "impact_set", "priority_changed"]
     incident = incidents(path)["INC-2026-0001"]
     assert (incident.priority, incident.class_reason) == ("P1", "harm_external")
+    assert incident.reason == "reported: false information on safety or law reached a customer"
     assert (incident.external, incident.impact["harm"]) == ("yes", "yes")
     write(path, FINE)
     assert [e.type for e in enter().events] == ["noted"]

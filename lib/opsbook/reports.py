@@ -361,7 +361,7 @@ def edits(
 
     It never lowers a class, nor takes back what was said of the impact: that is for people.
     """
-    priority, reason, _ = proposed(report)
+    priority, reason, why = proposed(report)
     told = {
         "text": text_ref,
         "report": source_ref,
@@ -376,5 +376,6 @@ def edits(
     if worse:
         drafts.append(impact_set(incident, "Reporter", **worse))
     if priority < min(known.priority, incident.priority):
-        drafts.append(reclassified(incident, "Reporter", priority, "", reason))
+        raised = reclassified(incident, "Reporter", priority, "", reason)
+        drafts.append(replace(raised, payload=raised.payload | {"reason": f"reported: {why}"}))
     return drafts
