@@ -328,8 +328,8 @@ def test_each_is_seen_as_soon_as_the_data_allow(book, line):
 
 LATE = """
 2026-11-25T09:00Z  -
-2026-11-30T16:00Z  -
-2026-11-30T17:00Z  customer-mail invoice-extraction support-chat
+2026-12-01T08:00Z  -
+2026-12-01T08:30Z  customer-mail invoice-extraction support-chat
 """
 
 
