@@ -16,7 +16,7 @@ from opsbook.register import Register
 from opsbook.rules import RULES
 from opsbook.rules.cost import expensive_runs
 from opsbook.schema import UNASSIGNED
-from opsbook.settings import Settings
+from opsbook.settings import WEEKDAYS, Settings, Workflow
 
 AGENDA = (
     ("data", "Data and records", 2),
@@ -152,14 +152,23 @@ def days_run(week: Week) -> pd.DataFrame:
     days = week.days[week.days.workflow != UNASSIGNED]
     done = days.runs.where(days.runs > 0, days.calls)
     active = done.fillna(days.input_tokens).fillna(0) > 0
-    planned = {w.id: w.schedule for w in week.settings.workflows}
-    schedule = days.workflow.map(planned).fillna("always")
-    resting = schedule.eq("workdays") & days.day_type.eq("restday")
-    weekly = schedule.eq("weekly") & days.day.dt.weekday.ne(0)
+    off = [
+        _planned_off(week.settings.workflow(d.workflow), d.day, d.day_type)
+        for d in days[["workflow", "day", "day_type"]].itertuples()
+    ]
     state = pd.Series("ran", index=days.index).mask(~active, "zero")
-    state = state.mask((state == "zero") & (resting | weekly), "planned off")
+    state = state.mask((state == "zero") & pd.Series(off, days.index, bool), "planned off")
     state = state.mask(days.covered_share == 0, "no data")
     return days[["workflow", "day", "off"]].assign(state=state, runs=done)
+
+
+def _planned_off(workflow: Workflow | None, day: pd.Timestamp, day_type: str) -> bool:
+    """Whether a workflow is not expected to run on a day."""
+    if workflow is None:
+        return False
+    resting = workflow.schedule == "workdays" and day_type == "restday"
+    other = workflow.schedule == "weekly" and WEEKDAYS[day.weekday()] != workflow.due
+    return resting or other or workflow.off_on(day.date()) is not None
 
 
 def not_judged(week: Week) -> pd.DataFrame:

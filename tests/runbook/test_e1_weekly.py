@@ -1,5 +1,7 @@
 """E1, B9, D7: the weekly review, half an hour over a week of exports."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,7 @@ from opsbook import reviews
 from opsbook.clock import local_days
 from opsbook.errors import UsageError
 from opsbook.reviews import AGENDA, week_bounds
+from opsbook.settings import Workflow
 from opsbook.workbook import open_week
 
 DEMO = "data/demo"
@@ -75,6 +78,15 @@ def test_a_workday_without_a_run_is_a_zero_and_not_no_data(weekly):
     assert zero[["workflow", "day"]].values.tolist() == [
         ["meeting-notes", pd.Timestamp("2026-09-24")]
     ]
+    off = [{"first": "2026-09-24", "last": "2026-09-24", "reason": "Trade fair"}]
+    paused = [
+        Workflow(**w.model_dump() | {"planned_off": off, "due": "tuesday"})
+        for w in week.settings.workflows
+    ]
+    told = week.settings.model_copy(update={"workflows": paused})
+    days = reviews.days_run(replace(week, settings=told)).set_index(["workflow", "day"]).state
+    assert days["meeting-notes", "2026-09-24"] == "planned off"
+    assert days["sales-digest", "2026-09-22"] == "zero"
 
 
 def test_spend_adds_up_to_the_companys_days(week):
