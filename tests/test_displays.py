@@ -231,7 +231,9 @@ def test_a_browser_sorts_a_column_up_then_down_with_absent_values_last(chromium)
 # Incidents and freshness
 
 
-def incident_card(reason: str = "2.4 times its baseline", firing: bool = True) -> str:
+def incident_card(
+    reason: str = "2.4 times its baseline", firing: bool = True, confirmed: object = pd.NaT
+) -> str:
     finding = {"metric": "run_cost_eur", "observed": 0.312, "baseline": 0.13, "limit": 0.26}
     incident = Incident(
         id="INC-2026-0001",
@@ -259,6 +261,9 @@ def incident_card(reason: str = "2.4 times its baseline", firing: bool = True) -
             "id": ["INC-2026-0001"],
             "role": ["AI Lead"],
             "due_at": [utc("2026-11-18 13:00")],
+            "told_at": [pd.NaT],
+            "confirmed_at": [confirmed],
+            "met": [pd.NA if pd.isna(confirmed) else confirmed <= utc("2026-11-18 13:00")],
             "current": [True],
         }
     )
@@ -286,6 +291,17 @@ def test_a_card_says_what_since_when_against_what_and_who_by_when(words):
 def test_a_card_of_what_is_over_says_since_when():
     shown = plain(incident_card(firing=False))
     assert "Since Tue 17 Nov 14:00, over since Thu 19 Nov 00:00" in shown
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "words"),
+    [
+        ("2026-11-18 12:00", "AI Lead knows since Wed 18 Nov 12:00 First response"),
+        ("2026-11-18 15:00", "AI Lead knows since Wed 18 Nov 15:00, due Wed 18 Nov 13:00"),
+    ],
+)
+def test_a_deadline_that_somebody_met_or_missed_says_since_when_they_know(confirmed, words):
+    assert words in plain(incident_card(confirmed=utc(confirmed)))
 
 
 def test_no_open_incident_is_said_too():

@@ -52,6 +52,8 @@ WORDS = {
     "ago": "{time} ago",
     "ahead": "in {time}",
     "by": "by {at}, {distance}",
+    "knows": "knows since {at}",
+    "knew_late": "knows since {at}, due {due}",
     "limit": "limit {limit}",
     "reported": "reported by a person",
     "total": "Total",
@@ -355,9 +357,19 @@ def counted(n: int, one: str, many: str = "") -> str:
     return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
 
 
+def wide(words: str) -> Html:
+    """A cell's words that wrap, with room enough to be read."""
+    return Html(f'<span class="ob-wide">{words if isinstance(words, Html) else text(words)}</span>')
+
+
 def two_lines(first: str, second: str) -> Html:
     """A cell's words with a quiet line below them."""
     return Html(f'{text(first)}<br><span class="ob-note">{text(second)}</span>')
+
+
+def two_times(first: str, second: str) -> Html:
+    """Two moments in a cell, each on a line of its own; the second one quiet."""
+    return Html(f'<span class="ob-lines">{two_lines(first, second)}</span>')
 
 
 @dataclass(frozen=True)
@@ -481,11 +493,13 @@ def table(
     empty: str = "",
     total: dict[str, object] | None = None,
     mark: str = "",
+    label: str = "",
 ) -> Html:
     """A table people can sort, one row per row of the frame; a sentence when there is none.
 
     The first column heads its row. `total` maps fields to the figures of a last row; `mark` names
-    a column of flags whose rows are set off. Times and numbers as the company writes them.
+    a column of flags whose rows are set off; `label` names the table for screen readers where a
+    heading right above it takes the place of a caption. Times and numbers as the company writes.
     """
     said = f"<caption><span>{text(caption)}</span></caption>" if caption else ""
     if frame.empty:
@@ -495,7 +509,7 @@ def table(
     head = "".join(_head(c, len(frame) > 1) for c in columns)
     body = "".join(_row(row, columns, company, mark) for row in frame.to_dict("records"))
     foot = _foot(total, columns, company) if total else ""
-    name = text(caption) or text(columns[0].label)
+    name = text(caption or label or columns[0].label)
     return Html(
         f'<div class="ob-scroll" role="region" aria-label="{name}" tabindex="0">'
         f'<table class="ob-table"{UNTOUCHED}>{said}<thead><tr>{head}</tr></thead>'
@@ -630,15 +644,17 @@ def _card(
 def card(incident: object, what: str, facts: Sequence[tuple[str, str]], href: str = "") -> Html:
     """One incident as a card: its class, id and state, what happened, and facts by name.
 
-    `facts` hold HTML; `href` is the address of its page.
+    `facts` hold HTML; `href` is the address of its page. Leave `what` empty where the page's title
+    says it.
     """
     rows = "".join(f"<div><dt>{text(label)}</dt><dd>{said}</dd></div>" for label, said in facts)
     name = text(incident.id)
     named = f'<a href="{text(href)}">{name}</a>' if href else name
+    said = f'<p class="ob-card-what">{text(what)}</p>' if what else ""
     return Html(
         f'<article class="ob-card ob-{BADGES[incident.priority]}"><p class="ob-card-head">'
         f'{badge(incident.priority)} <span class="ob-id">{named}</span> {state_light(incident)}</p>'
-        f'<p class="ob-card-what">{text(what)}</p><dl>{rows}</dl></article>'
+        f"{said}<dl>{rows}</dl></article>"
     )
 
 
@@ -680,16 +696,28 @@ def against(incident: object, company: Company) -> str:
 
 
 def who_by_when(timers: pd.DataFrame, now: pd.Timestamp, company: Company) -> Html:
-    """Who must know by which local time, each with how far off that is."""
+    """Who must know by which local time, each with how far off that is, or since when they do."""
     if timers.empty:
         return Html(text(WORDS["weekly"]))
     said = [
-        f'<span class="ob-due{" ob-past" if t.due_at <= now else ""}"><strong>{text(t.role)}'
+        f'<span class="ob-due{"" if _in_time(t, now) else " ob-past"}"><strong>{text(t.role)}'
         f'</strong> <time datetime="{t.due_at.isoformat()}">'
-        f"{text(deadline(t.due_at, now, company))}</time></span>"
+        f"{text(_known(t, now, company))}</time></span>"
         for t in timers.itertuples()
     ]
     return Html(" ".join(said))
+
+
+def _in_time(timer: object, now: pd.Timestamp) -> bool:
+    return timer.due_at > now if pd.isna(timer.met) else bool(timer.met)
+
+
+def _known(timer: object, now: pd.Timestamp, company: Company) -> str:
+    if pd.isna(timer.met):
+        return deadline(timer.due_at, now, company)
+    heard = min(at for at in (timer.told_at, timer.confirmed_at) if pd.notna(at))
+    key = "knows" if timer.met else "knew_late"
+    return WORDS[key].format(at=when(heard, company), due=when(timer.due_at, company))
 
 
 def freshness(files: pd.DataFrame, now: pd.Timestamp, company: Company, stale_h: float) -> Html:

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from opsbook.clock import BusinessClock, business_day
+from opsbook.clock import BusinessClock
 from opsbook.estimates import trailing
 from opsbook.findings import Facts, Judged
 from opsbook.panel import hourly_tasks
+from opsbook.postmortem import due_at
 from opsbook.register import ENDED, Incident, Register
 from opsbook.schema import COMPANY
 from opsbook.settings import Limits, Settings
@@ -36,7 +37,7 @@ class Dossier:
 
     `timers` are its rows of `incidents.timers`, `course` the metric of its gravest finding, bucket
     by bucket, `sources` the exports that hold its calls, `texts` what people wrote by its name in
-    the record (None: erased), `post_mortem_due_at` when one is owed (NaT: none, or not yet known).
+    the record (None: erased), `post_mortem_due_at` when one is owed (None: not yet known).
     """
 
     incident: Incident
@@ -47,7 +48,7 @@ class Dossier:
     sources: pd.DataFrame
     texts: Mapping[str, str | None]
     post_mortem_owed: bool
-    post_mortem_due_at: pd.Timestamp
+    post_mortem_due_at: pd.Timestamp | None
 
     @property
     def ended(self) -> bool:
@@ -112,26 +113,15 @@ def dossier(name: str, known: Known, texts: Mapping[str, str | None]) -> Dossier
         sources=sources(incident, known.facts.coverage, known.files),
         texts=texts,
         post_mortem_owed=owed,
-        post_mortem_due_at=_post_mortem_due_at(incident, known) if owed else pd.NaT,
+        post_mortem_due_at=due_at(incident, known.settings, known.clock) if owed else None,
     )
 
 
 def text_names(incident: Incident) -> list[str]:
-    """The names of the texts that an incident's events speak of, each once."""
+    """The names of the texts that an incident's events and actions speak of, each once."""
     named = [e.payload.get("text") for e in incident.timeline]
+    named += [action.get("text") for action in incident.actions]
     return list(dict.fromkeys(n for n in named if n))
-
-
-def _post_mortem_due_at(incident: Incident, known: Known) -> pd.Timestamp:
-    """When its post-mortem is due: days of its class after it was resolved (clause A5)."""
-    since = incident.times.get("resolved", pd.NaT)
-    limits = known.settings.limits
-    if pd.isna(since):
-        return pd.NaT
-    if any(h["priority"] == "P1" for h in incident.history):
-        return since + limits.post_mortem_p1_days * DAY
-    working = limits.post_mortem_p2_days * business_day(known.settings.company)
-    return known.clock.add(since, working)
 
 
 def sources(incident: Incident, coverage: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from opsbook.displays import (
     against,
     bare,
     card,
-    chain_note,
     counted,
     explain,
     figure,
@@ -22,12 +21,13 @@ from opsbook.displays import (
     span,
     stack,
     state_of,
-    state_words,
     table,
     text,
     two_lines,
+    two_times,
     when,
     who_by_when,
+    wide,
     zone_note,
 )
 from opsbook.dossier import Dossier, grain
@@ -64,11 +64,11 @@ def head(dossier: Dossier) -> Html:
         ("Measured", text(against(incident, company))),
         ("Detected", text(_detected(incident, company))),
         ("Class", text(REASONS[incident.class_reason])),
-        ("Must know", Html("") if dossier.ended else who_by_when(current, dossier.at, company)),
+        ("Must know", who_by_when(current, dossier.at, company) if incident.open else ""),
         ("First response", text(FIRST_RESPONSE[incident.priority])),
     ]
     return stack(
-        card(incident, headline(incident, dossier.settings), [f for f in facts if f[1]]),
+        card(incident, "", [f for f in facts if f[1]]),
         note(_standing(dossier) + zone_note(company)),
     )
 
@@ -120,13 +120,13 @@ def timers(dossier: Dossier) -> Html:
     own, incident = dossier.timers, dossier.incident
     rows = own.assign(
         who=[two_lines(t.role, t.rule) for t in own.itertuples()],
+        due=[_due(t, dossier.settings.company) for t in own.itertuples()],
         light=[timer_state(t, incident, dossier.at)[0] for t in own.itertuples()],
         word=[timer_state(t, incident, dossier.at)[1] for t in own.itertuples()],
     )
     columns = [
         Column("Role", "who", "html", order="role"),
-        Column("Counts from", "since", "when"),
-        Column("Due", "due_at", "when"),
+        Column("Due", "due", "html", order="due_at"),
         Column("Told", "told_at", "when"),
         Column("Confirmed", "confirmed_at", "when"),
         Column("State", "light", "light", words="word"),
@@ -134,7 +134,11 @@ def timers(dossier: Dossier) -> Html:
     none = "None: a P3 waits for the weekly review."
     late = "None: it was over long before it was found."
     empty = late if incident.late else none
-    return table(rows, columns, dossier.settings.company, "Deadlines", empty)
+    return table(rows, columns, dossier.settings.company, "", empty, label="Deadlines")
+
+
+def _due(timer: object, company: Company) -> Html:
+    return two_times(when(timer.due_at, company), f"counts from {when(timer.since, company)}")
 
 
 def timer_state(timer: object, incident: Incident, at: pd.Timestamp) -> tuple[str, str]:
@@ -158,7 +162,8 @@ def first_response(dossier: Dossier) -> Html:
     rows = pd.DataFrame(
         [
             {
-                "words": step.text,
+                "words": wide(step.text),
+                "order": step.id,
                 "clause": step.clause,
                 "light": "ok" if step.id in incident.steps else "watch",
                 "state": "done" if step.id in incident.steps else "open",
@@ -168,14 +173,12 @@ def first_response(dossier: Dossier) -> Html:
         ]
     )
     columns = [
-        Column("Step", "words"),
+        Column("Step", "words", "html", order="order"),
         Column("Clause", "clause"),
         Column("State", "light", "light", words="state"),
         Column("Done", "done_at", "when"),
     ]
-    return table(
-        rows, columns, dossier.settings.company, f"First response to a {incident.priority}"
-    )
+    return table(rows, columns, dossier.settings.company, label="First response")
 
 
 STEPS: dict[str, Step] = {
@@ -188,8 +191,9 @@ STEPS: dict[str, Step] = {
 
 
 def findings(dossier: Dossier) -> Html:
-    """What the rules found, with what each figure rests on."""
-    locale = dossier.settings.company.locale
+    """What the rules found, with what each figure rests on and the settings it was judged with."""
+    locale, company = dossier.settings.company.locale, dossier.settings.company
+    evidence = dossier.incident.evidence
     rows = pd.DataFrame(
         [
             {
@@ -197,30 +201,30 @@ def findings(dossier: Dossier) -> Html:
                 "order": int(f["rule"][1:]),
                 "what": two_lines(dossier.settings.display_name(f["workflow"]), f["metric"]),
                 "where": f["workflow"],
-                "from": pd.Timestamp(f["from"]),
-                "to": pd.Timestamp(f["to"]),
+                "time": two_times(*(when(pd.Timestamp(f[k]), company) for k in ("from", "to"))),
+                "from": f["from"],
                 **{k: bare(f["metric"], f[k], locale) for k in ("observed", "baseline", "limit")},
-                "rests": two_lines(_rests_on(f), f["parameters"].replace(",", ", ")),
+                "sample": f["sample"],
+                "references": f["references"],
             }
-            for f in dossier.incident.evidence
+            for f in evidence
         ]
     )
     columns = [
-        Column("Rule", "rule", "html", order="order"),
+        Column("Rule, class", "rule", "html", order="order"),
         Column("Workflow, metric", "what", "html", order="where"),
-        Column("From", "from", "when"),
-        Column("To", "to", "when"),
+        Column("From, to", "time", "html", order="from"),
         Column("Observed", "observed", align="end"),
         Column("Baseline", "baseline", align="end"),
         Column("Limit", "limit", align="end"),
-        Column("Sample, references, settings", "rests", "html", order="order"),
+        Column("Judged on", "sample", "count"),
+        Column("References", "references", "count"),
     ]
-    return table(rows, columns, dossier.settings.company, "What the rules found", "No rule did.")
-
-
-def _rests_on(finding: dict) -> str:
-    counts = [(finding["sample"], "judged on {:.0f}"), (finding["references"], "{:.0f} references")]
-    return ", ".join(words.format(n) for n, words in counts if n is not None)
+    judged = {
+        f"{f['rule']} was judged with {f['parameters']}." for f in evidence if f["parameters"]
+    }
+    found = table(rows, columns, company, "", "No rule did.", label="Findings")
+    return stack(found, *(note(words) for words in sorted(judged)))
 
 
 def timeline(dossier: Dossier) -> Html:
@@ -233,7 +237,7 @@ def timeline(dossier: Dossier) -> Html:
         Column("What", "what", "html", order="order"),
     ]
     ordered = rows.sort_values("at", kind="stable", ignore_index=True)
-    return table(ordered, columns, dossier.settings.company, "Timeline")
+    return table(ordered, columns, dossier.settings.company, label="Timeline")
 
 
 def _by_the_data(incident: Incident) -> list[dict]:
@@ -334,7 +338,25 @@ def outcome(dossier: Dossier) -> Html:
     ]
     rows = pd.DataFrame(answers, columns=["what", "answer"])
     columns = [Column("Question", "what"), Column("Answer", "answer")]
-    return table(rows, columns, company, "Cause, impact, post-mortem")
+    return stack(table(rows, columns, company, label="Cause and impact"), _actions(dossier))
+
+
+def _actions(dossier: Dossier) -> Html:
+    """What its post-mortem says is to be done, by whom and until when."""
+    rows = pd.DataFrame(
+        [
+            {"what": _text(a.get("text"), dossier), "day": pd.Timestamp(a["due"])} | a
+            for a in dossier.incident.actions
+        ]
+    )
+    columns = [
+        Column("Action", "what"),
+        Column("Owner", "owner"),
+        Column("Due", "day", "day"),
+        Column("Kind", "kind"),
+    ]
+    company = dossier.settings.company
+    return table(rows, columns, company, "Actions") if len(rows) else Html("")
 
 
 def _cause(dossier: Dossier) -> str:
@@ -359,7 +381,7 @@ def _post_mortem(dossier: Dossier) -> str:
     if not dossier.post_mortem_owed:
         return begun if held else "none is owed"
     due = dossier.post_mortem_due_at
-    if pd.isna(due):
+    if due is None:
         return f"owed, {begun}; due once the incident is resolved"
     return f"owed, {begun}, {'OVERDUE since' if due < dossier.at else 'due'} {when(due, company)}"
 
@@ -384,7 +406,7 @@ def classes(dossier: Dossier) -> Html:
         Column("By", "by"),
         Column("Why", "why", "html", order="order"),
     ]
-    return table(rows, columns, dossier.settings.company, "Classes it had")
+    return table(rows, columns, dossier.settings.company, label="Classes")
 
 
 def messages(dossier: Dossier) -> Html:
@@ -411,28 +433,34 @@ def messages(dossier: Dossier) -> Html:
         Column("Arrived", "arrived", "when"),
         Column("Problem", "problem"),
     ]
-    return table(rows, columns, dossier.settings.company, "Messages", "None was sent.")
+    return table(rows, columns, dossier.settings.company, "", "None was sent.", label="Messages")
 
 
 def evidence(dossier: Dossier) -> Html:
     """The exports that hold its calls, each a link to its line on the data page."""
-    rows = dossier.sources.assign(link=[f"../data.html#file-{f}" for f in dossier.sources.file_id])
+    own = dossier.sources
+    rows = own.assign(named=[_export(f) for f in own.itertuples()])
     columns = [
-        Column("Export", "file", link="link"),
+        Column("Export, read as", "named", "html", order="file"),
         Column("SHA-256 begins", "file_id"),
-        Column("Read as", "reader"),
         Column("Covers from", "covered_from", "when"),
         Column("To", "covered_to", "when"),
     ]
     empty = "No export covers its time: a person reported it, or its data is missing."
-    return table(rows, columns, dossier.settings.company, "Exports that hold its calls", empty)
+    return table(rows, columns, dossier.settings.company, "", empty, label="Evidence")
+
+
+def _export(file: object) -> Html:
+    """An export's name as a link to the data page, with what read it."""
+    link = f'<a href="../data.html#file-{text(file.file_id)}">{text(file.file)}</a>'
+    return Html(f'{link}<br><span class="ob-note">{text(file.reader)}</span>')
 
 
 # The register
 
 
 def register_page(week: Week) -> Html:
-    """Every incident, what is silenced, and what the record holds."""
+    """Every incident, P3s that came back too often, and what is silenced."""
     every = week.incidents.sort_values("detected_at", ascending=False, kind="stable")
     provisional = _provisional(week.register)
     unentered = (
@@ -441,10 +469,10 @@ def register_page(week: Week) -> Html:
     )
     return stack(
         note((unentered if provisional else "") + zone_note(week.settings.company)),
-        register(week, every, "{id}.html"),
+        register(week, every, "{id}.html", full=True),
         alike(week),
         silences(week),
-        chain(week),
+        chain(),
     )
 
 
@@ -452,8 +480,8 @@ def _provisional(register: Register) -> int:
     return sum(not i.timeline[0].hash for i in register.incidents.values())
 
 
-def register(week: Week, shown: pd.DataFrame, link: str) -> Html:
-    """Incidents as a table that sorts: class, what, when, deadlines, state and root cause.
+def register(week: Week, shown: pd.DataFrame, link: str, full: bool = False) -> Html:
+    """Incidents as a table that sorts: class, what, state and deadlines; when and why if `full`.
 
     `link` is the address of an incident's page with `{id}` in it.
     """
@@ -462,10 +490,10 @@ def register(week: Week, shown: pd.DataFrame, link: str) -> Html:
     due = [_deadlines(i, week) for i in own]
     rows = shown.assign(
         link=[link.format(id=i.id) for i in own],
-        what=[two_lines(headline(i, week.settings), _aside(i, week)) for i in own],
-        began=[two_lines(when(i.started_at, company), _seen(i, company)) for i in own],
+        what=[wide(two_lines(headline(i, week.settings), _aside(i, week))) for i in own],
+        began=[two_times(when(i.started_at, company), _seen(i, company)) for i in own],
         light=[state_of(i) for i in own],
-        word=[state_words(i) for i in own],
+        word=[i.state for i in own],
         due=[d[0] for d in due],
         kept=[d[1] for d in due],
         cause=[cause_words(i.root_cause) for i in own],
@@ -474,12 +502,13 @@ def register(week: Week, shown: pd.DataFrame, link: str) -> Html:
         Column("Incident", "id", link="link"),
         Column("Class", "priority", "badge"),
         Column("Workflow and what", "what", "html", order="workflow"),
-        Column("Began, detected", "began", "html", order="started_at"),
+        *([Column("Began, detected", "began", "html", order="started_at")] if full else []),
         Column("State", "light", "light", words="word"),
         Column("Deadlines", "due", "light", words="kept"),
-        Column("Root cause", "cause"),
+        *([Column("Root cause", "cause")] if full else []),
     ]
-    return table(rows, columns, company, "Incidents, the latest first", "No incident.")
+    caption = "Incidents, the latest first" if full else "Incidents"
+    return table(rows, columns, company, caption, "No incident.")
 
 
 def _seen(incident: Incident, company: Company) -> str:
@@ -496,6 +525,7 @@ def _aside(incident: Incident, week: Week) -> str:
         f"reopened {counted(reopened, 'time')}" if reopened and not flaps else "",
         f"merged into {incident.merged_into}" if incident.merged_into else "",
         "found after it was over" if incident.late else "",
+        "still going on" if incident.firing else "",
     ]
     return ", ".join(s for s in said if s)
 
@@ -518,13 +548,13 @@ def _deadlines(incident: Incident, week: Week) -> tuple[str, str]:
 def alike(week: Week) -> Html:
     """Which P3s came back so often that they should be looked at as a P2 (clause B9)."""
     limits = week.settings.limits
+    found = alike_p3(week.incidents, week.now, limits)
+    if not found:
+        return note(f"No more than {limits.alike_p3} P3 alike in {limits.alike_weeks} weeks.")
     keys = [
         f"{week.settings.display_name(workflow)}: {n} P3 of {family} in {limits.alike_weeks} weeks"
-        for (workflow, family), n in alike_p3(week.incidents, week.now, limits).items()
+        for (workflow, family), n in found.items()
     ]
-    if not keys:
-        words = f"No more than {limits.alike_p3} P3 alike in {limits.alike_weeks} weeks."
-        return explain(words, "ok")
     return explain(f"{'; '.join(keys)}: look at it as a P2, or say why not.", "watch")
 
 
@@ -570,17 +600,13 @@ def silences(week: Week) -> Html:
     return table(rows, columns, week.settings.company, "Silences", "No message was ever held back.")
 
 
-def chain(week: Week) -> Html:
-    """How far the record reaches, and how to verify that it was not changed since."""
-    return stack(
-        Html("<h2>The record</h2>"),
-        note(
-            "Every line above is folded from an append-only log whose events are chained by their "
-            "hashes. The chain shows a changed or a missing event; with a count and head that you "
-            "kept elsewhere, also one that was cut short or written anew. Tamper-evident, not "
-            "tamper-proof."
-        ),
-        chain_note(week.register.count, week.register.head),
+def chain() -> Html:
+    """How the record shows that it was not changed since."""
+    return note(
+        "Every line is folded from an append-only log whose events are chained by their hashes. "
+        "The chain shows a changed or a missing event; with a count and a head that you kept "
+        "elsewhere, as at the foot of a page you printed, also one that was cut short or written "
+        "anew. It is tamper-evident, not tamper-proof."
     )
 
 

@@ -514,7 +514,7 @@ def workflow_lights(week: Week) -> Html:
             {
                 "name": two_lines(workflow.name, workflow.owner),
                 "light": {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
-                "word": f"{worst} going on" if worst else "no P1 or P2",
+                "word": _how_it_stands(going),
                 "order": workflow.name,
                 "id": workflow.id,
             }
@@ -536,6 +536,13 @@ def workflow_lights(week: Week) -> Html:
         table(frame, columns, week.settings.company, f"Workflows in {week.name}"),
         note("n/a: the exports of that workflow hold totals, neither single runs nor outcomes."),
     )
+
+
+def _how_it_stands(going: pd.DataFrame) -> str:
+    """The gravest open incident of a workflow in two words."""
+    if going.empty:
+        return "no P1 or P2"
+    return f"{going.priority.min()} {'going on' if going.firing.any() else 'open'}"
 
 
 def arrived(week: Week) -> Html:

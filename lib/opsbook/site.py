@@ -86,16 +86,19 @@ def publish(
     categories: list[str],
     foot: str = "",
     fingerprint: str = "",
+    layout: dict[str, object] | None = None,
 ) -> None:
     """Write the page of an executed notebook: front matter, words, outputs, a foot, nothing else.
 
-    `fingerprint` is kept with the page, see `fingerprint_of`. NotebookError when a cell failed: a
-    renderer would publish that without complaint.
+    `layout` is further front matter; `fingerprint` is kept with the page, see `fingerprint_of`.
+    NotebookError when a cell failed: a renderer would publish that without complaint.
     """
     book = nbformat.read(executed, 4)
     _refuse_failed(executed, book)
-    front = {"title": literal(title), "date": date, "categories": categories}
-    lines = [f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in front.items() if v]
+    front = {"title": literal(title), "date": date, "categories": categories, **(layout or {})}
+    lines = [
+        f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in front.items() if v or v is False
+    ]
     cells = [nbformat.v4.new_raw_cell("---\n" + "\n".join(lines) + "\n---")]
     for cell in book.cells:
         if not set(cell.metadata.get("tags", [])) & {"parameters", "injected-parameters", "load"}:

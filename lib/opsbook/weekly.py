@@ -6,7 +6,7 @@ The last good site stays until the new one is whole: a failed notebook or render
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,10 +29,14 @@ class Page:
     page: str
     title: str
     categories: tuple[str, ...] = ()
+    layout: dict[str, object] = field(default_factory=dict)
 
 
+WIDE = {"page-layout": "full", "toc": False}
+"""For a page whose table is wider than a column of text."""
 PAGES = (
     Page("ingest", "reports/data.ipynb", "Data"),
+    Page("backtest", "reports/backtest.ipynb", "Back-test"),
     Page("status", "index.ipynb", "Status"),
     Page(
         "weekly-review",
@@ -40,21 +44,20 @@ PAGES = (
         "Weekly review {period}",
         ("weekly", "draft"),
     ),
-    Page("incidents", "reports/incidents/index.ipynb", "Incidents"),
+    Page("incidents", "reports/incidents/index.ipynb", "Incidents", layout=WIDE),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("method", "reports/method.ipynb", "Method"),
-    Page("backtest", "reports/backtest.ipynb", "Back-test"),
 )
-"""In the order they run: the first takes the inbox in, the others read what it left."""
+"""In the order they run: the first takes the inbox in, the others read what it left; the slowest
+of them, the back-test, begins first."""
 
 
 @dataclass(frozen=True)
 class IncidentPage:
-    """One incident's page: what it is called, its day, and the fingerprint of what it shows."""
+    """One incident's page: what it is called, and the fingerprint of what it shows."""
 
     id: str
     title: str
-    day: str
     fingerprint: str
 
     @property
@@ -133,8 +136,9 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         stale = [page for page in incidents if page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
         foot = chain_note(book.register.count, book.register.head)
-        _publish(work, week, now.tz_convert(settings.company.zone).date().isoformat(), foot)
-        _publish_incidents(work, incidents, stale, foot)
+        day = now.tz_convert(settings.company.zone).date().isoformat()
+        _publish(work, week, day, foot)
+        _publish_incidents(work, incidents, stale, day, foot)
     say("Rendering the site")
     rendered = site.render(Path.cwd(), renderer)
     files = store.read_table(store.Folder(data), FILES)
@@ -156,7 +160,6 @@ def incident_pages(book: Workbook, data: Path) -> list[IncidentPage]:
         IncidentPage(
             id=incident.id,
             title=f"{incident.id}: {headline(incident, settings)}",
-            day=incident.started_at.tz_convert(settings.company.zone).date().isoformat(),
             fingerprint=dossier_of(incident.id, book, data).fingerprint(made_by),
         )
         for incident in book.register.incidents.values()
@@ -176,18 +179,18 @@ def _publish(work: Path, week: str, day: str, foot: str) -> None:
     for page in PAGES:
         target, title = Path(page.page.format(period=week)), page.title.format(period=week)
         executed = work / f"{page.notebook}.ipynb"
-        site.publish(executed, target, title, day, list(page.categories), foot)
+        site.publish(executed, target, title, day, list(page.categories), foot, layout=page.layout)
     (REPORTS / "weekly" / "_record.md").write_text(f"```{{=html}}\n{foot}\n```\n", "utf-8")
 
 
 def _publish_incidents(
-    work: Path, incidents: list[IncidentPage], stale: list[IncidentPage], foot: str
+    work: Path, incidents: list[IncidentPage], stale: list[IncidentPage], day: str, foot: str
 ) -> None:
     """The incidents' pages: new ones made, the others with a new foot, and none that is gone."""
     for page in incidents:
         if page in stale:
             executed = work / page.path.name
-            site.publish(executed, page.path, page.title, page.day, [], foot, page.fingerprint)
+            site.publish(executed, page.path, page.title, day, [], foot, page.fingerprint)
         else:
             site.put_foot(page.path, foot)
     kept = {page.path for page in incidents}
