@@ -5,6 +5,9 @@ import re
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trial
+from hypothesis import strategies as st
 
 from opsbook import postmortem
 from opsbook.clock import business_clock
@@ -196,6 +199,23 @@ def test_it_is_begun_once(incident, register):
     fold_draft(register, postmortem.started(incident, "AI Lead", None), local("2026-11-23 12:00"))
     with pytest.raises(UsageError, match=r"go on in records/post-mortems/INC-2026-0001\.md"):
         postmortem.started(incident, "AI Lead", None)
+
+
+@trial(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_people_leave_is_read_or_refused_with_its_line(begun, data):
+    lines = finished(begun).splitlines()
+    place = data.draw(st.integers(0, len(lines) - 1))
+    lines[place] = data.draw(st.one_of(st.binary(), st.text("|- a\\#").map(str.encode))).decode(
+        "latin-1"
+    )
+    try:
+        owners, refused = {a.owner for a in read("\n".join(lines)).actions}, []
+    except UsageError as problem:
+        owners, refused = set(), str(problem).split("\n")
+    assert owners <= set(OWNERS)
+    assert all(re.match(rf"{PATH}, line \d+: ", line) for line in refused)
+    assert owners or refused
 
 
 def test_who_is_no_lead_signs_no_post_mortem(incident, begun):

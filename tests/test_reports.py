@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from opsbook.errors import UsageError
 from opsbook.events import sealed
 from opsbook.register import Register, fold_draft
-from opsbook.reports import Report, checked, noticed, opening, words, workflow_id
+from opsbook.reports import TIME, Report, checked, noticed, opening, words, workflow_id
 from opsbook.settings import Settings
 
 WEEK = {"monday": ["09:00-17:00"]}
@@ -69,6 +71,18 @@ def test_what_is_no_single_moment_is_refused_with_an_example(settings, text, say
     with pytest.raises(UsageError, match=says) as problem:
         noticed(text, settings.company)
     assert "like 2026-" in str(problem.value)
+
+
+@given(st.one_of(st.text(), st.from_regex(TIME)))
+@example("0001-01-01 00:00")
+@example("9999-12-31T23:59-12:00")
+@example("２０２６-11-23 09:30")
+def test_whatever_is_written_is_a_moment_or_is_refused(settings, text):
+    try:
+        found = str(noticed(text, settings.company).tz)
+    except UsageError as problem:
+        found = str(problem)
+    assert found == "UTC" or "like " in found
 
 
 @pytest.mark.parametrize("name", ["support-chat", "Support chat", " SUPPORT  chat "])

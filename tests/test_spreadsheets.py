@@ -10,6 +10,9 @@ from io import BytesIO
 import openpyxl
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as trial
+from hypothesis import strategies as st
 from openpyxl.workbook.protection import WorkbookProtection
 
 from opsbook import spreadsheets
@@ -211,6 +214,18 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_crash(path, read, conten
     assert (found.rows, len(found.problems)) == ([], 1)
     assert found.problems[0].startswith("register.xlsx")
     assert says in found.problems[0]
+
+
+@trial(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(at=st.integers(0, 10_000), by=st.binary(max_size=40))
+def test_whatever_bytes_a_file_holds_it_is_read_or_named_and_never_a_crash(path, settings, at, by):
+    fine = path.read_bytes()
+    broken = path.with_name("broken.xlsx")
+    place = at % len(fine)
+    broken.write_bytes(fine[:place] + by + fine[place + len(by) :])
+    found = spreadsheets.read(broken, settings, NOW)
+    assert found.rows == []
+    assert all(p.startswith("broken.xlsx") for p in found.problems)
 
 
 @pytest.mark.parametrize(
