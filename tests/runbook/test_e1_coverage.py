@@ -61,7 +61,7 @@ def test_an_export_may_be_a_business_day_late_and_no_more(gaps, now, fires):
 def test_a_blind_customer_facing_workflow_is_a_p2_with_what_is_missing(gaps, at):
     row = gaps("Thu 2026-11-12 12:00", ("Wed 2026-11-11 00:00", "Thu 2026-11-12 12:00")).iloc[0]
     assert (at(row.started_at), at(row.ended_at)) == ("Wed 11 Nov 00:00", "Thu 12 Nov 12:00")
-    assert at(row.detected_at) == "Wed 11 Nov 17:00"
+    assert at(row.detected_at) == "Thu 12 Nov 09:00"
     assert (row.priority, row.state, row.observed, row.limit) == ("P2", "firing", 11, 8)
     assert row.reason == "no data for 11 business hours (8 allowed): its export is overdue"
     assert (row.family, row.parameters) == ("coverage", "coverage_gap_days=1")
@@ -110,7 +110,7 @@ def test_a_weekly_export_is_late_a_business_day_after_its_week(gaps, at):
     for now, late in (("Mon 2026-11-16 17:00", 0), ("Tue 2026-11-17 10:00", 1)):
         rows = gaps(now, ("Mon 2026-11-09 00:00", now), own=weekly)
         assert len(rows) == late
-    assert at(rows.detected_at[0]) == "Mon 16 Nov 17:00"
+    assert at(rows.detected_at[0]) == "Tue 17 Nov 09:00"
 
 
 def test_a_week_whose_export_never_came_is_found_when_the_next_has(gaps, at):
@@ -203,6 +203,19 @@ def test_a_due_day_on_a_public_holiday_may_run_on_the_next_business_days(missed)
     assert missed("Tue 2026-12-29 16:00", *ran, due="friday").empty
     assert len(missed("Tue 2026-12-29 18:00", *ran, due="friday")) == 1
     assert missed("Tue 2026-12-29 18:00", *ran, "Tue 2026-12-29 10:00", due="friday").empty
+
+
+def test_a_closure_longer_than_the_calendar_is_no_gap(covered, calendar, clock, when):
+    """Planned off from the hole to the calendar's end: its clock never runs again."""
+    off = [{"first": "2026-11-10", "last": "2027-12-31", "reason": "Retired"}]
+    own, now = workflow(planned_off=off, schedule="weekly"), "Mon 2026-11-16 12:00"
+    own_clock = working_clock(clock, calendar, own)
+    hours = covered(now, ("Tue 2026-11-10 00:00", now))
+    assert missing_exports(hours, own, own_clock, DAY, when(now), LIMITS).empty
+    days = calendar[(calendar.day >= "2026-11-02") & (calendar.ended_at <= when(now))]
+    ran = hours.assign(tasks=0.0)
+    found = missed_runs(ran, days.assign(covered=True), own, own_clock, DAY, when(now), LIMITS)
+    assert found.started_at.tolist() == [when("Mon 2026-11-02 00:00")]
 
 
 @settings(max_examples=20, deadline=None)

@@ -54,13 +54,25 @@ def missing_exports(
     for start, end in gaps:
         since = start + late if end == now else start
         if since < end and _elapsed(clock, since, end) > allowed:
-            detected = min(clock.add(start + late, allowed), end)
+            detected = _after(clock, start + late, allowed, end)
             rows.append(_gap(start, end, detected, clock, allowed, workflow, now, limits))
     return findings_of(rows)
 
 
 def _elapsed(clock: BusinessClock, start: pd.Timestamp, end: pd.Timestamp) -> pd.Timedelta:
     return clock.elapsed(pd.DatetimeIndex([start]), pd.DatetimeIndex([end]))[0]
+
+
+def _after(
+    clock: BusinessClock, start: pd.Timestamp, allowed: pd.Timedelta, end: pd.Timestamp
+) -> pd.Timestamp:
+    """When more than what is allowed had passed since `start`, at the latest `end`.
+
+    At a close no more than that has passed: it is the next opening.
+    """
+    if start >= end or _elapsed(clock, start, end) <= allowed:
+        return end
+    return clock.add(start, allowed + pd.Timedelta(1, "ns")).floor("s")
 
 
 def _gap(
@@ -112,7 +124,7 @@ def missed_runs(
     allowed = business_day * (1 + limits.coverage_gap_days)
     rows = []
     for day in due.itertuples():
-        if workflow.off_on(day.day.date()):
+        if workflow.off_on(day.day.date()) or _elapsed(clock, day.started_at, now) < allowed:
             continue
         deadline = clock.add(day.started_at, allowed)
         if now <= deadline or ((ran >= day.started_at) & (ran < deadline)).any():
