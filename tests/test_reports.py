@@ -134,6 +134,12 @@ def test_a_slip_of_the_year_opens_nothing(settings, report, change, day):
         opening(replace(report, **change), Register(), settings, NOW, DIGEST)
 
 
+def test_answers_and_class_are_taken_in_any_letter_case(settings, report):
+    told = replace(report, degraded=" Yes ", priority="p2", workflow="Support chat")
+    found = checked(told, settings, NOW)
+    assert (found.degraded, found.priority, found.workflow) == ("yes", "P2", "support-chat")
+
+
 def test_no_word_of_the_person_enters_the_chain(settings, report):
     told = replace(report, done="Called Herr Beispiel.")
     event = sealed(opening(told, Register(), settings, NOW, DIGEST), [], NOW)

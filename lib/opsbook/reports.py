@@ -176,7 +176,7 @@ def _refuse_slip_of_year(report: Report, began_at: pd.Timestamp, now: pd.Timesta
 
 
 def checked(report: Report, settings: Settings, now: pd.Timestamp) -> Report:
-    """The report with its workflow's id; UsageError for what cannot be entered.
+    """The report as it is entered, its workflow by id; UsageError for what cannot be.
 
     That is: nothing said, no workflow of the company, a time without a zone or still to come, an
     answer or a class that is none.
@@ -191,7 +191,9 @@ def checked(report: Report, settings: Settings, now: pd.Timestamp) -> Report:
     if times != sorted(times):
         raise UsageError("it began after it was noticed; correct one of the two times")
     proposed(report)
-    return replace(report, workflow=workflow_id(report.workflow, settings))
+    told = {q: getattr(report, q).strip().lower() for q in QUESTIONS}
+    told |= {"priority": report.priority.strip().upper()}
+    return replace(report, workflow=workflow_id(report.workflow, settings), **told)
 
 
 def workflow_id(name: str, settings: Settings) -> str:
