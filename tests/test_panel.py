@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from opsbook.clock import local_days
-from opsbook.panel import daily_totals, fold_runs, hourly_grid, hourly_panel, local_day
+from opsbook.panel import (
+    daily_totals,
+    fold_runs,
+    hourly_grid,
+    hourly_panel,
+    hourly_tasks,
+    local_day,
+)
 from opsbook.schema import CALLS, PANEL, RUNS
 from opsbook.settings import Company
 
@@ -137,3 +144,27 @@ def test_a_day_has_the_median_cost_of_its_successful_runs():
     grid = hourly_grid(folded(hourly_panel, PANEL, frame), covered)
     day = daily_totals(grid, folded(fold_runs, RUNS, frame), calendar).iloc[0]
     assert (day.run_cost_eur, day.ok_runs, day.runs, day.covered) == (0.02, 3, 4, True)
+
+
+def test_an_hour_with_tokens_is_a_task_where_nothing_is_counted():
+    frame = calls("09:00 chat - unknown 1\n09:30 chat - unknown 1", bucket_s=3600)
+    panel = folded(hourly_panel, PANEL, CALLS.conform(frame.assign(requests=None)))
+    hours = pd.date_range("2026-11-10T08:00Z", periods=3, freq="h")
+    covered = pd.DataFrame(
+        {"workflow": "chat", "hour": hours, "covered": [True, True, False], "bucket_s": 3600}
+    )
+    worked = hourly_tasks(hourly_grid(panel, covered), RUNS.empty())
+    assert worked.tasks.fillna(-1).tolist() == [0, 1, -1]
+    assert worked.done.fillna(-1).tolist() == [0, 1, -1]
+    assert worked.refused.isna().all()
+
+
+def test_an_hour_counts_the_runs_that_did_not_fail():
+    frame = calls(
+        "09:00 chat a error 1\n09:10 chat a ok 1\n09:20 chat b refused 1\n09:30 chat c error 1"
+    )
+    hours = pd.date_range("2026-11-10T09:00Z", periods=1, freq="h")
+    covered = pd.DataFrame({"workflow": "chat", "hour": hours, "covered": True, "bucket_s": 0})
+    grid = hourly_grid(folded(hourly_panel, PANEL, frame), covered)
+    hour = hourly_tasks(grid, folded(fold_runs, RUNS, frame)).iloc[0]
+    assert (hour.tasks, hour.done, hour.refused) == (3, 2, 1)
