@@ -91,6 +91,25 @@ def baselines(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> Non
     _show(normal, list(normal.columns), as_json, {"rows": _rows(normal)})
 
 
+@app.command()
+def backtest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Every rule over the history, both methods, and what other limits would have done."""
+    from opsbook.backtest import backtest as run
+    from opsbook.workbook import open_workbook
+
+    book = open_workbook(data, as_of)
+    test = run(book.facts, book.judged.findings, book.register, book.settings)
+    document = {
+        "weeks": round(test.weeks, 2),
+        "rules": _rows(test.rules),
+        "what_if": _rows(test.what_if),
+        "budget": test.budget.as_json() | {"proposals": _rows(test.budget.proposals)},
+    }
+    columns = ["rule", "method", "fired", "alarms", "per_week", "caught", "missed", "false"]
+    _show(test.rules, columns, as_json, document)
+    messages.print(test.budget.sentence(), soft_wrap=True, highlight=False)
+
+
 @review.command()
 def weekly(
     data: Data = DEMO,

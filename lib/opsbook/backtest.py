@@ -29,16 +29,16 @@ CALLS_SOMEONE = ("P1", "P2")
 STEPS = (0.75, 1.0, 1.25, 1.5, 1.75)
 """What is tried in place of a limit, as a part of it: one step tighter, three milder."""
 TRIED = {
-    "R3": ("error_p1_share",),
-    "R4": ("error_p2_share",),
-    "R5": ("run_cost_ratio",),
-    "R6": ("tokens_ratio",),
-    "R7": ("spend_ratio",),
-    "R8": ("deviation_sd", "deviation_h"),
-    "R10": ("refusal_share",),
-    "R11": ("isolated_k",),
+    "R3": "error_p1_share",
+    "R4": "error_p2_share",
+    "R5": "run_cost_ratio",
+    "R6": "tokens_ratio",
+    "R7": "spend_ratio",
+    "R8": "deviation_sd",
+    "R10": "refusal_share",
+    "R11": "isolated_k",
 }
-"""The limits that other values are tried for, by rule; the greater, the milder."""
+"""The limit that other values are tried for, by rule; the greater, the milder."""
 LABELS = ["workflow", "rules", "started_at", "ended_at", "real", "source"]
 
 
@@ -46,17 +46,21 @@ LABELS = ["workflow", "rules", "started_at", "ended_at", "real", "source"]
 class Backtest:
     """The back-test of one company: `rules` is `by_rule`, `what_if` is `other_limits`.
 
-    `weeks` is how long the history is, `labels` what people said of it; `alarms` and `called` are
-    what `alarms` and `calls` find in it, and `budget` sums up what people were called for.
+    `weeks` is how long the history is, `labels` what people said of it, `called` what `calls` finds
+    in it, and `budget` sums up what people would have been called for.
     """
 
     weeks: float
     labels: pd.DataFrame
-    alarms: pd.DataFrame
     called: pd.DataFrame
     rules: pd.DataFrame
     what_if: pd.DataFrame
     budget: "Budget"
+
+    @property
+    def confirmed(self) -> int:
+        """How many stretches people confirmed to be incidents, one per workflow."""
+        return int(self.labels.real.sum())
 
 
 @dataclass(frozen=True)
@@ -88,21 +92,39 @@ class Budget:
         """Whether even then they are no more than allowed."""
         return self.per_week <= self.allowed_per_week
 
+    def sentence(self) -> str:
+        """What a person is told on the terminal."""
+        told = (
+            f"Calls for nothing: {self.known_per_week:.1f} a week known to be, {self.per_week:.1f} "
+            f"if all {self.unjudged} that nobody has judged were; {self.allowed_per_week:.1f} "
+            "allowed."
+        )
+        proposed = [f"{p.limit} = {p.value:g}" for p in self.proposals.itertuples()]
+        return f"{told} Proposed, not applied: {', '.join(proposed)}." if proposed else told
+
+    def as_json(self) -> dict:
+        """The command's document, without its proposals."""
+        return {
+            "allowed_per_week": self.allowed_per_week,
+            "false": self.false,
+            "unjudged": self.unjudged,
+            "per_week": round(self.per_week, 3),
+            "met": self.met,
+        }
+
 
 def backtest(
     facts: Facts, findings: pd.DataFrame, register: Register, settings: Settings
 ) -> Backtest:
     """All rules over the history in `facts`; `findings` are those of `findings.judge`."""
     weeks, told = history_weeks(facts), labels(register)
-    found = alarms(findings, told, settings.limits)
     called = calls(findings, told, settings.limits)
     tried = other_limits(facts, findings, told, settings)
     return Backtest(
         weeks=weeks,
         labels=told,
-        alarms=found,
         called=called,
-        rules=by_rule(found, told, weeks),
+        rules=by_rule(alarms(findings, told, settings.limits), told, weeks),
         what_if=tried,
         budget=budget(called, tried, weeks, settings.limits),
     )
@@ -121,11 +143,11 @@ def history_weeks(facts: Facts) -> float:
 
 
 def labels(register: Register) -> pd.DataFrame:
-    """Stretches that a person has judged, one row per workflow and stretch, times in UTC.
+    """Stretches that people have judged, one row per workflow and stretch, times in UTC.
 
-    Columns workflow, rules (those that should see it; empty: any), started_at, ended_at, real (an
-    incident, or none), source. From the register: incidents with a root cause, declined ones, and
-    what was explained.
+    Columns workflow, rules (those that gave it its class; none for what a person reported),
+    started_at, ended_at, real (an incident, or none), source. From the register: incidents with a
+    root cause, declined ones, and what was explained.
     """
     judged = (row for i in register.incidents.values() for row in _of_incident(i))
     explained = (row for e in register.explained for row in _of_explained(e))
@@ -139,10 +161,11 @@ def _of_incident(incident: Incident) -> Iterator[dict]:
     if not real and incident.state != "declined":
         return
     for workflow in incident.workflows:
-        own = [f["rule"] for f in incident.findings.values() if f["workflow"] == workflow]
+        own = [f for f in incident.evidence if f["workflow"] == workflow]
+        gravest = [f["rule"] for f in own if f["priority"] == own[0]["priority"]]
         yield {
             "workflow": workflow,
-            "rules": tuple(dict.fromkeys(own)),
+            "rules": tuple(dict.fromkeys(gravest)),
             "started_at": incident.started_at,
             "ended_at": max(incident.ended_at, incident.started_at + HOUR),
             "real": real,
@@ -220,8 +243,8 @@ def by_rule(found: pd.DataFrame, told: pd.DataFrame, weeks: float) -> pd.DataFra
     """What each rule did under each method, and all together; one row per rule and method.
 
     Takes `alarms` and `labels`. Columns rule, name, words, method, fired (findings), alarms,
-    per_week (alarms), caught and missed (labelled incidents; a rule misses what it was said to have
-    seen), false, unjudged.
+    per_week (alarms), caught and missed (confirmed incidents; a rule misses those that it is on
+    record as having given their class), false, unjudged.
     """
     judged = [r for r in RULES.values() if r.id in FROM_DATA]
     rows = []
@@ -259,15 +282,15 @@ def other_limits(
 ) -> pd.DataFrame:
     """What each rule would have done with another limit; one row per limit and value.
 
-    Columns rule, limit, unit, value, set (whether it is what the settings say), for_nothing (calls
-    of the whole company then that nobody has confirmed) and the figures of `by_rule`. Only the rule
-    concerned is judged again, under the calendar method.
+    Columns rule, limit, unit, value, step (of STEPS), set (whether it is what the settings say),
+    for_nothing (calls of the whole company then that nobody has confirmed) and the figures of
+    `by_rule`. Only the rule concerned is judged again, under the calendar method.
     """
     weeks, rows = history_weeks(facts), []
     ours = findings[(findings.method == METHODS[0]) & findings.priority.notna()]
-    for rule, names in TRIED.items():
+    for rule, name in TRIED.items():
         again, rest = JUDGED[rule](facts, findings, settings), ours[ours.rule != rule]
-        for limits, name in _variants(names, settings.limits):
+        for limits, step in _variants(name, settings.limits):
             whole = ours if limits == settings.limits else _with(again(limits), rule, rest)
             own = alarms(whole[whole.rule == rule], told, limits)
             rows.append(
@@ -276,7 +299,8 @@ def other_limits(
                     "limit": name,
                     "unit": Limits.model_fields[name].json_schema_extra["unit"],
                     "value": getattr(limits, name),
-                    "set": getattr(limits, name) == getattr(settings.limits, name),
+                    "step": step,
+                    "set": limits == settings.limits,
                     "for_nothing": int((calls(whole, told, limits).verdict != "real").sum()),
                 }
                 | _score(own, told, weeks, rule)
@@ -290,15 +314,14 @@ def _with(fresh: pd.DataFrame, rule: str, rest: pd.DataFrame) -> pd.DataFrame:
     return spend.raised(pd.concat([rest, own], ignore_index=True))
 
 
-def _variants(names: Iterable[str], limits: Limits) -> Iterator[tuple[Limits, str]]:
-    """The limits with one of them changed by a step, where the settings would allow it."""
-    for name in names:
-        for step in STEPS:
-            value = round(getattr(limits, name) * step, 6)
-            try:
-                yield Limits(**limits.model_dump() | {name: value}), name
-            except ValidationError:
-                continue
+def _variants(name: str, limits: Limits) -> Iterator[tuple[Limits, float]]:
+    """The limits with one of them changed by each step, where the settings would allow it."""
+    for step in STEPS:
+        value = round(getattr(limits, name) * step, 6)
+        try:
+            yield Limits(**limits.model_dump() | {name: value}), step
+        except ValidationError:
+            continue
 
 
 Again = Callable[[Limits], pd.DataFrame]
@@ -406,13 +429,12 @@ JUDGED: dict[str, Callable[[Facts, pd.DataFrame, Settings], Again]] = {
 # The alert budget
 
 
-def budget(found: pd.DataFrame, tried: pd.DataFrame, weeks: float, limits: Limits) -> Budget:
-    """How many alarms call someone for nothing, and what would bring them within the budget.
+def budget(called: pd.DataFrame, tried: pd.DataFrame, weeks: float, limits: Limits) -> Budget:
+    """How many calls are for nothing, and what would bring them within the budget.
 
-    Clause E2. Takes `alarms` and `other_limits`; the calendar method counts, for the whole company.
+    Clause E2. Takes `calls` and `other_limits`; the calendar method counts, for the whole company.
     """
-    called = found[(found.method == METHODS[0]) & found.priority.isin(CALLS_SOMEONE)]
-    counts = called.verdict.value_counts()
+    counts = called.verdict[called.method == METHODS[0]].value_counts()
     spent = Budget(
         allowed_per_week=limits.alert_budget,
         weeks=weeks,

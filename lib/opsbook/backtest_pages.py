@@ -7,7 +7,7 @@ alert budget allows, and what other limits would have done. Nothing here changes
 import pandas as pd
 
 from opsbook import charts
-from opsbook.backtest import ANY, METHODS, Backtest
+from opsbook.backtest import ANY, METHODS, STEPS, Backtest
 from opsbook.displays import (
     Column,
     Html,
@@ -21,6 +21,7 @@ from opsbook.displays import (
     table,
     text,
     tiles,
+    two_lines,
     zone_note,
 )
 from opsbook.settings import Company, Settings
@@ -40,14 +41,17 @@ def head(test: Backtest, settings: Settings) -> Html:
         f"{counted(len(ours), 'time')}, {real} of them for an incident that people confirmed. "
         f"Read literally: {counted(len(literal), 'time')}."
     )
-    every = test.rules[test.rules.rule == ANY].set_index("method")
+    caught, confirmed = (
+        test.rules[test.rules.rule == ANY].set_index("method").caught,
+        test.confirmed,
+    )
     return stack(
         Html(f'<p class="lead">{text(sentence)}</p>'),
         tiles(
             Tile(
                 "Confirmed incidents seen",
-                f"{every.caught['calendar']} of {int(test.labels.real.sum())}",
-                against=f"{every.caught['runbook']} read literally",
+                f"{caught['calendar']} of {confirmed}" if confirmed else "none yet",
+                against=f"{caught['runbook']} read literally" if confirmed else "with a root cause",
             ),
             Tile(
                 "Calls a week",
@@ -79,8 +83,8 @@ def scores(test: Backtest, settings: Settings) -> Html:
     return stack(
         *shown,
         note(
-            "Caught and missed count confirmed incidents; a rule misses only what it was on record "
-            "as having seen. False: declined, or explained. Not judged: no person has said yet."
+            "Caught and missed count confirmed incidents; a rule misses those it is on record as "
+            "having given their class. False: declined or explained. Not judged: nobody said yet."
         ),
     )
 
@@ -89,7 +93,6 @@ def _scores(test: Backtest, company: Company, method: str) -> Html:
     own = test.rules[(test.rules.method == method) & (test.rules.rule != ANY)]
     columns = [
         Column("Rule", "said", order="rule"),
-        Column("Findings", "fired", "count"),
         Column("Alarms", "alarms", "count"),
         Column("A week", "per_week", "tenths"),
         Column("Caught", "caught", "count"),
@@ -119,9 +122,10 @@ def alert_budget(test: Backtest, settings: Settings) -> Html:
 
 
 def _proposed(test: Backtest, settings: Settings) -> Html:
+    proposed = test.budget.proposals
     return stack(
         table(
-            _with_unit(test.budget.proposals),
+            proposed.assign(shown=[f"{v:g}" for v in proposed.value]),
             [
                 Column("Limit", "limit"),
                 Column("Rule", "rule"),
@@ -142,33 +146,42 @@ def _proposed(test: Backtest, settings: Settings) -> Html:
 
 
 def other_limits(test: Backtest, settings: Settings) -> Html:
-    """What each rule would have done with other values of its limit; the one set is marked."""
-    columns = [
-        Column("Rule and limit", "name"),
-        Column("Value", "shown", align="end", order="value"),
-        Column("Unit", "unit"),
-        Column("Set", "word"),
-        Column("Alarms", "alarms", "count"),
-        Column("A week", "per_week", "tenths"),
-        Column("Caught", "caught", "count"),
-        Column("Missed", "missed", "count"),
-        Column("Calls for nothing", "for_nothing", "count"),
+    """What each rule would have done with other values of its limit, one row per limit."""
+    company = settings.company
+    cells = test.what_if.assign(cell=[_tried(r, company.locale) for r in test.what_if.itertuples()])
+    wide = cells.pivot(index="limit", columns="step", values="cell").reindex(columns=[*STEPS])
+    limits = cells.drop_duplicates("limit")[["rule", "limit", "unit"]]
+    rows = limits.merge(wide.fillna("n/a"), left_on="limit", right_index=True)
+    rows["name"] = [
+        two_lines(f"{r.rule} {r.limit}", r.unit)
+        for r in rows[["rule", "limit", "unit"]].itertuples()
     ]
-    rows = _with_unit(test.what_if)
-    rows = rows.assign(
-        name=rows.rule + " " + rows.limit, word=rows.set.map({True: "set", False: ""})
-    )
+    steps = [Column(_step(s), s, "html") for s in STEPS]
+    columns = [Column("Limit", "name", "html", order="limit"), *steps]
     return stack(
-        table(rows, columns, settings.company, "Other values in place of a limit", mark="set"),
+        table(rows, columns, company, "Alarms with another value in place of a limit"),
         note(
-            "Only the rule concerned is judged again. Calls for nothing: those of the whole "
-            "company that would then stand unconfirmed, known false or not judged."
+            "Bold: the value. Only the rule concerned is judged again; missed counts confirmed "
+            "incidents that it is on record as having given their class."
         ),
     )
 
 
-def _with_unit(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(shown=[f"{v:g}" for v in rows.value])
+def _tried(row: object, locale: str) -> Html:
+    """What one value would have done: the value, how many alarms, and what it would have missed."""
+    told = f"{counted(row.alarms, 'alarm')}, {number(row.per_week, locale, 1)} a week"
+    lost = f"; missed {row.missed}" if row.missed else ""
+    return Html(
+        f"<strong>{text(f'{row.value:g}')}</strong><br>"
+        f'<span class="ob-note">{text(told + lost)}</span>'
+    )
+
+
+def _step(step: float) -> str:
+    """How far a value is from the one set, in words."""
+    if step == 1:
+        return "As set"
+    return f"{abs(step - 1):.0%} {'more' if step > 1 else 'less'}".replace("%", " %")
 
 
 def said(test: Backtest, settings: Settings) -> Html:

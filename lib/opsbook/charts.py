@@ -1039,11 +1039,12 @@ def alarms_by_rule(rules: pd.DataFrame, settings: Settings) -> Answer:
     """
     wide = rules.pivot(index="rule", columns="method", values=["per_week", "alarms"])
     wide.columns = [f"{figure}_{method}" for figure, method in wide.columns]
-    drawn = rules.drop_duplicates("rule")[["rule", "words"]].merge(wide.reset_index(), on="rule")
+    named = rules.drop_duplicates("rule")[["rule", "name", "words"]]
+    drawn = named.merge(wide.reset_index(), on="rule")
     drawn = drawn[(drawn.alarms_calendar + drawn.alarms_runbook) > 0].reset_index(drop=True)
     drawn["row"] = drawn.index + 0.5
     locale = settings.company.locale
-    drawn["name"] = drawn.rule.where(drawn.rule != "any", "All:") + " " + drawn.words
+    drawn["name"] = (drawn.rule + " " + drawn["name"]).where(drawn.rule != "any", "All rules")
     ours, literal = ([number(x, locale, 1) for x in drawn[f"per_week_{m}"]] for m in METHODS)
     drawn["said"] = [f"{a}, literally {b}" for a, b in zip(ours, literal, strict=True)]
     return Answer(
@@ -1071,8 +1072,8 @@ def _alarm_rows(drawn: pd.DataFrame) -> list[alt.Chart]:
     drawn = drawn.assign(upper=drawn.row - 0.09, lower=drawn.row + 0.09, zero=0.0)
     base = alt.Chart(drawn)
     tips = [
-        alt.Tooltip("name:N", title="Rule"),
-        alt.Tooltip("alarms_calendar:Q", title="Alarms", format=",d"),
+        alt.Tooltip("words:N", title="Rule"),
+        alt.Tooltip("alarms_calendar:Q", title="Alarms as read here", format=",d"),
         alt.Tooltip("alarms_runbook:Q", title="Literally", format=",d"),
     ]
     axis = alt.Axis(title="a week", tickCount=5, grid=True)

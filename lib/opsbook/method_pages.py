@@ -5,6 +5,7 @@ holds, the limits as this company has set them, and the spec tests. A clause's r
 examples stand with the clause they serve first; the others point there.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -12,7 +13,18 @@ import pandas as pd
 
 from opsbook.backtest import ANY, METHODS, alarms, by_rule, history_weeks, labels
 from opsbook.clauses import SECTIONS, Clause, Drawing, Example, Spec, clauses, readings
-from opsbook.displays import UNTOUCHED, Column, Html, light, note, number, stack, table, text
+from opsbook.displays import (
+    NBSP,
+    UNTOUCHED,
+    Column,
+    Html,
+    light,
+    note,
+    number,
+    stack,
+    table,
+    text,
+)
 from opsbook.reviews import Week
 from opsbook.rules import RULES, Rule
 from opsbook.settings import Limits, Settings
@@ -145,7 +157,7 @@ def _rule(rule: Rule, own: Method) -> str:
 
 def _filled(words: str, own: Method) -> str:
     """Words with the limits they name, as the company has set them."""
-    return text(words.format(**own.settings.limits.model_dump()))
+    return text(re.sub(r"(?<=\d)%", f"{NBSP}%", words.format(**own.settings.limits.model_dump())))
 
 
 def _fired(rule: Rule, own: Method) -> str:
@@ -166,18 +178,23 @@ def _fired(rule: Rule, own: Method) -> str:
 def _limits(clause: Clause, own: Method) -> Html:
     """The limits that serve a clause: value as set, unit, reason."""
     rows = [
-        {"name": name, "value": f"{getattr(own.settings.limits, name):g}"} | f.json_schema_extra
+        f.json_schema_extra | {"name": name, "value": _value(name, own)}
         for name, f in Limits.model_fields.items()
         if f.json_schema_extra["clause"] == clause.id
     ]
     columns = [
         Column("Limit", "name"),
-        Column("Value", "value", align="end"),
-        Column("Unit", "unit"),
+        Column("As set", "value"),
         Column("Why", "reason"),
     ]
     title = f"Limits of {clause.id}"
     return table(pd.DataFrame(rows), columns, own.settings.company, title) if rows else Html("")
+
+
+def _value(name: str, own: Method) -> str:
+    """A limit as set, with its unit."""
+    unit = Limits.model_fields[name].json_schema_extra["unit"]
+    return f"{getattr(own.settings.limits, name):,.10g} {unit}"
 
 
 # Examples: the spec tests
