@@ -1,4 +1,4 @@
-"""B1, B4, B8: the class that a person's report leads to; A1: what nobody knows counts as harm."""
+"""B1, B4, B8: the class that a person's report leads to; what nobody knows counts as harm."""
 
 import pytest
 
