@@ -9,7 +9,7 @@ OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help weekly site serve lab findings test lint bench schedule demo clean-notebooks lock clean
+.PHONY: help weekly site serve lab explore findings test lint bench schedule demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ serve: .venv/.ready ## Serve _site on this machine only, for a look over http.
 lab: .venv/.ready-dev ## Open the notebooks in JupyterLab, on this machine only.
 	@$(PY) -c "from opsbook import site; site.bundle()"
 	@$(PY) -m jupyterlab notebooks/weekly-review.ipynb
+
+explore: .venv/.ready-dev ## Open the explorer in JupyterLab: select a stretch of a metric, see its calls, label it.
+	@$(PY) -m jupyterlab notebooks/explore.ipynb
 
 schedule: .venv/.ready ## Print the lines that run the check every hour (KIND=cron, systemd, windows, github or gitlab).
 	@$(OPSBOOK) schedule --kind $(KIND) --data $(DATA)

@@ -21,10 +21,10 @@ LAYERS = (
         "backtest_pages",
     },
     {
-        "exports", "store", "records", "spreadsheets", "workbook", "notify", "specs", "kernels",
-        "notebooks", "site",
+        "exports", "store", "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
+        "kernels", "notebooks", "site",
     },
-    {"weekly", "check", "desk", "forms", "__main__"},
+    {"weekly", "check", "desk", "forms", "explore", "__main__"},
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource

@@ -5,6 +5,7 @@ it follows light and dark), names things where they stand instead of in a legend
 the columns it draws. Days are the company's; hours stand in its zone.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -1091,3 +1092,226 @@ def _alarm_rows(drawn: pd.DataFrame) -> list[alt.Chart]:
         )
     ]
     return [*bars, *_row_names(base, len(drawn), "said")]
+
+
+# 8. What did one metric do, and what is known of it? (for JupyterLab: a stretch can be selected)
+
+FEW_POINTS = 200
+"""Up to so many buckets each has its dot; of more only those a finding holds."""
+EXPLORED, LANE = 300, 15
+"""Pixels of the plot, and of each row of what is known above it."""
+STRETCH = "stretch"
+"""The name of the selection; along x its value is from and to in milliseconds of UTC."""
+DAY_WORDS = 12
+"""Up to so many days each is named under the chart."""
+
+
+def explored(
+    series: pd.DataFrame,
+    known: pd.DataFrame,
+    lines: Sequence[tuple[str, float]],
+    unit: str,
+    calendar: pd.DataFrame,
+    settings: Settings,
+    selected: Period | None = None,
+) -> alt.Chart:
+    """A metric bucket by bucket with its normal band, what is known above it, days off in grey.
+
+    `series` are buckets (at, ended_at, value, center, lower, upper), `known` stretches with
+    started_at, ended_at, words and kind (finding, incident or explained); `lines` fixed limits;
+    `calendar` the days that the buckets lie in. Along x runs UTC, so that a day on which the clocks
+    change is as long as it was; the words below it are the company's. A hand selects along x.
+    """
+    drawn = _floats(series, ["value", "center", "lower", "upper"])
+    begun, until = drawn["at"].iloc[0], drawn.ended_at.iloc[-1]
+    seen = known.assign(
+        start=known.started_at.clip(lower=begun), end=known.ended_at.clip(upper=until)
+    )
+    seen = seen[seen.start < seen.end].reset_index(drop=True)
+    found = seen[seen.kind == "finding"]
+    drawn["middle"] = drawn["at"] + (drawn.ended_at - drawn["at"]) / 2
+    drawn["flagged"] = _inside(drawn.middle, found)
+    drawn["when"] = [when(t, settings.company) for t in drawn["at"]]
+    lanes, most = _lanes(seen, (begun, until))
+    room = LANE * (most + 1)
+    levels = drawn[["value", "upper"]].max().max()
+    top = max([0.0 if pd.isna(levels) else levels, *(v for _, v in lines[:1])]) or 1.0
+    height = EXPLORED + room
+    x = alt.X(
+        "middle:T",
+        scale=alt.Scale(type="utc", domain=[_ms(begun), _ms(until)], nice=False),
+        axis=_named_days(calendar, (begun, until), settings.company),
+    )
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, top * HEADROOM * height / EXPLORED]))
+    brush = alt.selection_interval(
+        name=STRETCH,
+        encodings=["x"],
+        mark=alt.BrushConfig(fill=LINE, fillOpacity=0.18, stroke=LINE, strokeOpacity=0.9),
+        **({"value": {"x": [_ms(t) for t in selected]}} if selected else {}),
+    )
+    values = y.axis(format=_explored_format(unit, drawn), **_unit(unit))
+    layers = [
+        *_closed(calendar, (begun, until)),
+        *([_rect(found, FLAGGED)] if len(found) else []),
+        *_usual_band(drawn),
+        *_fixed_lines(lines, top * HEADROOM),
+        *_explored_points(drawn, x, values, brush),
+        *lanes,
+    ]
+    return _page(layers, height, settings, right=64)
+
+
+def _ms(at: pd.Timestamp) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _inside(times: pd.Series, spans: pd.DataFrame) -> np.ndarray:
+    """Which times lie in one of the spans."""
+    hit = np.zeros(len(times), bool)
+    for span in spans.itertuples():
+        hit |= times.between(span.started_at, span.ended_at, inclusive="left").to_numpy()
+    return hit
+
+
+def _closed(calendar: pd.DataFrame, ends: Period) -> list[alt.Chart]:
+    """Rest days in light grey, holidays and closures in a darker one with their names, in UTC."""
+    own = calendar[(calendar.ended_at > ends[0]) & (calendar.started_at < ends[1])]
+    resting = own[own.day_type.eq("restday")]
+    spans = pd.DataFrame(
+        {
+            "start": resting.started_at.clip(lower=ends[0]),
+            "end": resting.ended_at.clip(upper=ends[1]),
+            "name": resting.off.fillna("").astype(str),
+        }
+    )
+    plain, named = spans[spans.name.eq("")], spans[spans.name.ne("")]
+    shades = ((plain, REST, []), (named, OFF, ["name"]))
+    rects = [_rect(own, color, tips) for own, color, tips in shades if len(own)]
+    style = {"color": MUTED, "angle": 270, "baseline": "top", "dx": 0, "dy": 3}
+    foot = EXPLORED // 2
+    return [*rects, *([_label(named, "start", "name", y=foot, **style)] if len(named) else [])]
+
+
+def _usual_band(drawn: pd.DataFrame) -> list[alt.Chart]:
+    """What is normal, from its lower to its upper edge, and its center; gaps where none is."""
+    known = drawn.dropna(subset=["center", "upper"])
+    if known.empty:
+        return []
+    known = known.assign(part=(known["at"] != known.ended_at.shift()).cumsum())
+    base = alt.Chart(known[["middle", "center", "lower", "upper", "part"]])
+    base = base.encode(x=alt.X("middle:T"), detail="part:O")
+    last = alt.Chart(known.iloc[[-1]][["middle", "center"]])
+    style = {"align": "left", "dx": 8, "fontSize": 11, "baseline": "middle", "clip": False}
+    return [
+        base.mark_area(color=BAND, tooltip=None).encode(y=alt.Y("lower:Q"), y2="upper:Q"),
+        base.mark_line(color=SOFT, strokeWidth=1.25, tooltip=None).encode(y=alt.Y("center:Q")),
+        last.mark_text(text="normal", color=MUTED, **style).encode(
+            x=alt.X("middle:T"), y=alt.Y("center:Q")
+        ),
+    ]
+
+
+def _fixed_lines(lines: Sequence[tuple[str, float]], top: float) -> list[alt.Chart]:
+    """Limits that are the same at all times, each named at its end; none above the plot."""
+    shown = pd.DataFrame([(w, v) for w, v in lines if v <= top], columns=["words", "limit"])
+    if shown.empty:
+        return []
+    base = alt.Chart(shown).encode(y=alt.Y("limit:Q"))
+    style = {"align": "left", "dx": 6, "fontSize": 11, "baseline": "middle", "clip": False}
+    return [
+        base.mark_rule(color=MUTED, strokeDash=[4, 3]),
+        base.mark_text(color=MUTED, **style).encode(x=alt.value("width"), text="words:N"),
+    ]
+
+
+def _explored_points(
+    drawn: pd.DataFrame, x: alt.X, y: alt.Y, brush: alt.Parameter
+) -> list[alt.Chart]:
+    """The values, joined where they follow each other; the selection is theirs."""
+    known = drawn.dropna(subset="value")
+    gap = known["at"].diff() > 2 * (known.ended_at - known["at"])
+    known = known.assign(part=gap.cumsum())
+    columns = ["middle", "value", "part", "flagged", "when", "center"]
+    base = alt.Chart(known[columns]).encode(x=x, y=y)
+    color = alt.condition("datum.flagged", alt.value(ACCENT), alt.value(LINE))
+    few = len(known) <= FEW_POINTS
+    plain = 30 if few else 9
+    tips = [
+        alt.Tooltip("when:N", title="From"),
+        alt.Tooltip("value:Q", title="Value", format=",.4~g"),
+        alt.Tooltip("center:Q", title="Normal", format=",.4~g"),
+    ]
+    size = alt.condition("datum.flagged", alt.value(44), alt.value(plain))
+    return [
+        base.mark_line(color=LINE, strokeWidth=1.4, tooltip=None).encode(detail="part:O"),
+        base.mark_circle(opacity=1).encode(color=color, size=size, tooltip=tips).add_params(brush),
+    ]
+
+
+def _explored_format(unit: str, drawn: pd.DataFrame) -> str:
+    """How the axis writes values: shares in percent, small amounts with the decimals they need."""
+    if unit.startswith("Share"):
+        return "~%"
+    top = drawn[["value", "upper"]].max().max()
+    return ",~s" if top >= THOUSANDS else ",.3~g" if top < 1 else ",~g"
+
+
+def _named_days(calendar: pd.DataFrame, ends: Period, company: Company) -> alt.Axis:
+    """Days or Mondays where they begin, in the company's words; hours within two days."""
+    days = calendar[(calendar.started_at >= ends[0]) & (calendar.started_at < ends[1])]
+    if len(days) <= 2:
+        hours = pd.date_range(ends[0], ends[1], freq="3h")
+        words = {_ms(t): when(t, company).rsplit(" ", 1)[1] for t in hours}
+        words |= {_ms(t): day_words(t, company) for t in days.started_at}
+    else:
+        shown = days if len(days) <= DAY_WORDS else days[days.day.dt.weekday == 0]
+        step = max(1, -(-len(shown) // DAY_WORDS))
+        words = {_ms(t): day_words(t, company) for t in shown.started_at[::step]}
+    return alt.Axis(
+        values=list(words),
+        labelExpr=f"{json.dumps(words)}[time(datum.value)] || ''",
+        labelAlign="left",
+        labelOffset=0,
+        title=None,
+        ticks=True,
+        tickSize=6,
+        grid=True,
+        labelOverlap=True,
+    )
+
+
+KNOWN_COLORS = {"finding": ACCENT, "incident": INK, "explained": MUTED}
+
+
+def _lanes(seen: pd.DataFrame, ends: Period) -> tuple[list[alt.Chart], int]:
+    """What is known as bars with their words above the plot, none over another; and how many rows.
+
+    A word needs room beside its bar: bars that would meet its end go into another row.
+    """
+    parts, until = [], []
+    wide = (ends[1] - ends[0]) / 90  # of a letter, at a usual width of the page
+    for row in seen.sort_values(["started_at", "kind"]).itertuples():
+        needs = wide * len(row.words)
+        late = row.start + needs > ends[1]
+        start, end = (row.end - needs, row.end) if late else (row.start, row.start + needs)
+        end = max(end, row.end)
+        fits = [i for i, free in enumerate(until) if free <= min(start, row.start)]
+        lane = fits[0] if fits else len(until)
+        until[lane:] = [end, *until[lane + 1 :]]
+        parts += _known_bar(row, lane, late)
+    return parts, len(until)
+
+
+def _known_bar(row: object, lane: int, late: bool) -> list[alt.Chart]:
+    color, y = KNOWN_COLORS[row.kind], LANE * lane
+    at = pd.DataFrame({"start": [row.start], "end": [row.end], "words": [row.words]})
+    tip = [alt.Tooltip("words:N", title="")]
+    bar = alt.Chart(at).mark_rect(color=color, cornerRadius=1)
+    side = {"align": "right", "dx": 0} if late else {"align": "left", "dx": 0}
+    style = {"fontSize": 11, "color": color, "baseline": "top", "fontWeight": 600} | side
+    return [
+        bar.encode(
+            x=alt.X("start:T"), x2="end:T", y=alt.value(y), y2=alt.value(y + 2.5), tooltip=tip
+        ),
+        _label(at, "end" if late else "start", "words", y=y + 4, **style),
+    ]
