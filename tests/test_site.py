@@ -16,7 +16,10 @@ from opsbook import site
 from opsbook.errors import NotebookError
 
 pytestmark = pytest.mark.xdist_group("site")
-PAGES = ("index.html", "reports/weekly/2026-W47.html", "reports/data.html", "reports/method.html")
+PAGES = (
+    "index.html", "reports/weekly/2026-W47.html", "reports/data.html", "reports/method.html",
+    "reports/backtest.html",
+)  # fmt: skip
 
 
 class Links(HTMLParser):

@@ -1,11 +1,22 @@
 """The spec tests as they print on the method page: sentences, drawn tables, clauses."""
 
+import re
+from collections import Counter
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
 
-from opsbook import specs
-from opsbook.clauses import Drawing, clauses
+from opsbook import method_pages, specs
+from opsbook.backtest import alarms, by_rule, labels
+from opsbook.clauses import SECTIONS, Drawing, clauses, readings
+from opsbook.displays import text
+from opsbook.method_pages import Method
+from opsbook.register import Register
+from opsbook.rules import NONE, RULES
+from opsbook.settings import Limits
+from opsbook.store import Folder, load_settings
 
 OWN = Path(__file__).parent / "runbook"
 CONFTEST = '''
@@ -165,3 +176,82 @@ def test_every_module_of_spec_tests_names_clauses_there_are():
 def test_the_published_hours_print_with_their_classes():
     rows = {r for s in specs.read(OWN) for e in s.examples for d in e.drawings for r in d.rows}
     assert {("8/20", "P1", "firing"), ("7/20", "-", "candidate"), ("5/5", "P2", "firing")} <= rows
+
+
+# The method page
+
+
+@pytest.fixture(scope="module")
+def method():
+    """The page's material without any data: this project's specs, the demo's settings."""
+    said = labels(Register())
+    nothing = by_rule(alarms(NONE, said, Limits()), said, 0.0)
+    settings = load_settings(Folder(OWN.parent.parent / "data" / "demo"))
+    return Method(settings, clauses(), specs.read(OWN), nothing, 0.0, Counter())
+
+
+@pytest.fixture(scope="module")
+def page(method):
+    """The clauses of all sections, as HTML."""
+    return "".join(method_pages.section(method, letter) for letter in SECTIONS)
+
+
+def test_every_clause_rule_and_limit_stands_once_on_the_page(page):
+    assert re.findall(r'id="clause-(\w+)"', page) == [c.id.lower() for c in clauses()]
+    told = re.findall(r'ob-rule-name"><strong>(R\d+)</strong>', page)
+    assert sorted(told) == sorted(RULES)
+    for limit in Limits.model_fields:
+        assert page.count(f'<th scope="row">{limit}</th>') == 1, limit
+
+
+def test_every_spec_test_is_printed_once(page, method):
+    said = Counter(re.findall(r'class="ob-example"><p>(.*?)</p>', page))
+    written = Counter(text(e.sentence) for s in method.specs for e in s.examples)
+    assert said == written
+
+
+def test_a_reading_shows_the_limits_as_the_company_has_set_them(method):
+    assert "surely over 20\N{NO-BREAK SPACE}%" in method_pages.section(method, "D")
+    stricter = method.settings.model_copy(update={"limits": Limits(error_p1_share=0.1)})
+    changed = method_pages.section(replace(method, settings=stricter), "D")
+    assert "surely over 10\N{NO-BREAK SPACE}%" in changed
+    assert "20\N{NO-BREAK SPACE}% Clopper" not in changed
+
+
+def test_every_rule_is_read_and_every_reading_names_limits_there_are():
+    assert set(readings()) == set(RULES)
+    for rule, read in readings().items():
+        for words in vars(read).values():
+            assert words.format(**Limits().model_dump()), rule
+
+
+def test_a_clause_points_to_where_its_rules_and_examples_stand(page):
+    d4 = page[page.index('id="clause-d4"') : page.index('id="clause-d5"')]
+    assert re.findall(r'href="#clause-(\w+)"', d4) == ["d5", "d6"]
+
+
+def test_the_table_of_published_hours_is_in_sight_and_code_is_folded(page):
+    d6 = page[page.index('id="clause-d6"') : page.index('id="clause-d7"')]
+    shown = d6[: d6.index("<details>")]
+    assert "<td>8/20</td><td>P1</td><td>firing</td>" in shown
+    assert "<th>holds</th>" not in shown
+    assert "<th>holds</th>" in d6
+
+
+def test_what_a_test_draws_is_shown_and_not_run(method, drawn):
+    hostile = drawn(
+        '"""D6: above 20 %."""\n'
+        '@pytest.mark.parametrize("x", ["<script>alert(1)</script>", "{{< env KEY >}}"])\n'
+        "def test_a(x):\n    assert x\n"
+    )
+    shown = method_pages.section(replace(method, specs=[hostile]), "D")
+    assert "<script>" not in shown
+    assert "{{<" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+
+
+def test_without_spec_tests_the_page_says_where_they_are(method):
+    bare = replace(method, specs=[])
+    assert "open this page from the project's folder" in unescape(method_pages.no_examples(bare))
+    assert method_pages.no_examples(method) == ""
+    assert 'id="clause-d6"' in method_pages.section(bare, "D")
