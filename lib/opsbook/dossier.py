@@ -35,7 +35,7 @@ COURSE = ["at", "value", "center", "upper"]
 class Dossier:
     """One incident as its page shows it, as of `at`: an ended one as of its last event.
 
-    `timers` are its rows of `incidents.timers`, `course` the metric of its gravest finding, bucket
+    `timers` are its rows of `incidents.timers`, `course` the metric of the finding `shown`, bucket
     by bucket, `sources` the exports that hold its calls, `texts` what people wrote by its name in
     the record (None: erased), `post_mortem_due_at` when one is owed (None: not yet known).
     """
@@ -57,8 +57,8 @@ class Dossier:
 
     @property
     def finding(self) -> dict | None:
-        """Its gravest finding; None for what a person reported."""
-        return next(iter(self.incident.evidence), None)
+        """The finding its course shows; None for what a person reported."""
+        return shown(self.incident)
 
     @property
     def provisional(self) -> bool:
@@ -109,12 +109,18 @@ def dossier(name: str, known: Known, texts: Mapping[str, str | None]) -> Dossier
         settings=known.settings,
         at=incident.timeline[-1].at if ended else known.now,
         timers=own,
-        course=course(next(iter(incident.evidence), None), known),
+        course=course(shown(incident), known),
         sources=sources(incident, known.facts.coverage, known.files),
         texts=texts,
         post_mortem_owed=owed,
         post_mortem_due_at=due_at(incident, known.settings, known.clock) if owed else None,
     )
+
+
+def shown(incident: Incident) -> dict | None:
+    """The finding that tells most of an incident: of the gravest one that holds, else the first."""
+    grave = [f for f in incident.evidence if f["priority"] == incident.evidence[0]["priority"]]
+    return next((f for f in grave if f["state"] == "firing"), next(iter(grave), None))
 
 
 def text_names(incident: Incident) -> list[str]:

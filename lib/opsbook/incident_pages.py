@@ -17,6 +17,7 @@ from opsbook.displays import (
     explain,
     figure,
     note,
+    number,
     since,
     span,
     stack,
@@ -91,7 +92,7 @@ def _standing(dossier: Dossier) -> str:
 
 
 def course(dossier: Dossier) -> Html:
-    """How it went: the metric of its gravest finding, with what happened when marked."""
+    """How it went: the metric of the finding that tells most, with what happened when marked."""
     finding = dossier.finding
     if finding is None:
         return note("Reported by a person: no rule measured it.")
@@ -204,8 +205,8 @@ def findings(dossier: Dossier) -> Html:
                 "time": two_times(*(when(pd.Timestamp(f[k]), company) for k in ("from", "to"))),
                 "from": f["from"],
                 **{k: bare(f["metric"], f[k], locale) for k in ("observed", "baseline", "limit")},
+                "rests": two_lines(*(number(f[k], locale) for k in ("sample", "references"))),
                 "sample": f["sample"],
-                "references": f["references"],
             }
             for f in evidence
         ]
@@ -217,8 +218,7 @@ def findings(dossier: Dossier) -> Html:
         Column("Observed", "observed", align="end"),
         Column("Baseline", "baseline", align="end"),
         Column("Limit", "limit", align="end"),
-        Column("Judged on", "sample", "count"),
-        Column("References", "references", "count"),
+        Column("Sample, references", "rests", "html", align="end", order="sample"),
     ]
     judged = {
         f"{f['rule']} was judged with {f['parameters']}." for f in evidence if f["parameters"]

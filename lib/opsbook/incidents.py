@@ -389,9 +389,17 @@ GRACE = pd.Timedelta(minutes=5)
 
 def headline(incident: object, settings: Settings) -> str:
     """What happened, in the words of a page: the workflows' names and the reason."""
+    reason = _what_happened(incident)
     if incident.workflow in (COMPANY, UNASSIGNED):
-        return f"Company spend: {incident.reason}"
+        return f"Company spend: {reason}"
     if len(incident.workflows) > 1 and incident.provider:
         names = ", ".join(settings.display_name(w) for w in incident.workflows)
-        return f"{incident.provider} ({names}): {incident.reason}"
-    return f"{settings.display_name(incident.workflow)}: {incident.reason}"
+        return f"{incident.provider} ({names}): {reason}"
+    return f"{settings.display_name(incident.workflow)}: {reason}"
+
+
+def _what_happened(incident: object) -> str:
+    """Its reason; of an escalated one, first what was found: that nobody knows why comes after."""
+    if incident.class_reason != "escalated" or not incident.evidence:
+        return incident.reason
+    return f"{incident.evidence[0]['reason']}; {incident.reason}"
