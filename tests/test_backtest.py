@@ -132,13 +132,22 @@ def test_an_incident_outweighs_a_declined_one_beside_it():
     assert alarms(findings("R3 chat P1 11T10 4"), told, LIMITS).verdict.tolist() == ["real"]
 
 
-def test_what_somebody_explained_was_no_incident():
+@pytest.mark.parametrize(
+    ("metric", "verdict"), [("m", "false"), ("latency_ms", "unjudged")], ids=["its own", "another"]
+)
+def test_what_somebody_explained_of_a_metric_was_no_incident(metric, verdict):
     made = Register()
     stretch = {"workflow": "chat", "from": "2026-11-11T10:00Z", "to": "2026-11-11T12:00Z"}
-    fold_draft(made, Draft("explained", payload=stretch | {"text": "ab12"}), NOW)
-    assert alarms(findings("R8 chat P2 11T11 5"), labels(made), LIMITS).verdict.tolist() == [
-        "false"
-    ]
+    fold_draft(made, Draft("explained", payload=stretch | {"metric": metric}), NOW)
+    found = alarms(findings("R8 chat P2 11T11 5"), labels(made), LIMITS)
+    assert found.verdict.tolist() == [verdict]
+
+
+def test_an_alarm_is_false_only_when_every_finding_in_it_is():
+    told = labels(register("R3 chat P1 11T10 2: declined"))
+    both = findings("R3 chat P1 11T11 1", "R3 chat P1 11T20 1")
+    assert alarms(both, told, LIMITS).verdict.tolist() == ["unjudged"]
+    assert alarms(both.head(1), told, LIMITS).verdict.tolist() == ["false"]
 
 
 def test_a_rule_misses_only_what_it_gave_its_class_and_catches_whatever_it_sees():

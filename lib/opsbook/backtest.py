@@ -8,6 +8,7 @@ alert budget the mildest that helps is proposed. Nothing is ever applied.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import add
 
 import pandas as pd
 from pydantic import ValidationError
@@ -39,7 +40,7 @@ TRIED = {
     "R11": "isolated_k",
 }
 """The limit that other values are tried for, by rule; the greater, the milder."""
-LABELS = ["workflow", "rules", "started_at", "ended_at", "real", "source"]
+LABELS = ["workflow", "metric", "rules", "started_at", "ended_at", "real", "source"]
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,9 @@ def history_weeks(facts: Facts) -> float:
 def labels(register: Register) -> pd.DataFrame:
     """Stretches that people have judged, one row per workflow and stretch, times in UTC.
 
-    Columns workflow, rules (those that gave it its class; none for what a person reported),
-    started_at, ended_at, real (an incident, or none), source. From the register: incidents with a
-    root cause, declined ones, and what was explained.
+    Columns workflow, metric (<NA>: whatever was seen), rules (those that gave it its class; none
+    for what a person reported), started_at, ended_at, real (an incident, or none), source. From the
+    register: incidents with a root cause, declined ones, and what was explained.
     """
     judged = (row for i in register.incidents.values() for row in _of_incident(i))
     explained = (row for e in register.explained for row in _of_explained(e))
@@ -165,6 +166,7 @@ def _of_incident(incident: Incident) -> Iterator[dict]:
         gravest = [f["rule"] for f in own if f["priority"] == own[0]["priority"]]
         yield {
             "workflow": workflow,
+            "metric": None,
             "rules": tuple(dict.fromkeys(gravest)),
             "started_at": incident.started_at,
             "ended_at": max(incident.ended_at, incident.started_at + HOUR),
@@ -177,6 +179,7 @@ def _of_explained(told: dict) -> Iterator[dict]:
     if {"workflow", "from", "to"} <= set(told):
         yield {
             "workflow": told["workflow"],
+            "metric": told.get("metric"),
             "rules": (),
             "started_at": pd.Timestamp(told["from"]),
             "ended_at": pd.Timestamp(told["to"]),
@@ -197,28 +200,35 @@ def alarms(
     """Findings with a class as alarms: those of one rule and workflow within a day are one.
 
     One row per alarm: its `keys`, priority (the gravest), started_at, ended_at, detected_at, fired
-    (findings in it) and verdict: real, false or unjudged, by the labels it overlaps; one that was
-    an incident outweighs one that was none.
+    (findings in it) and verdict: real, false or unjudged, by the labels its findings overlap; one
+    that was an incident outweighs one that was none.
     """
     named = findings[findings.priority.notna()].sort_values("started_at", kind="stable")
     last: dict[tuple, dict] = {}
     found: list[dict] = []
-    for row in named[[*keys, *SPAN]].to_dict("records"):
+    said = told.to_dict("records")
+    for row in named.to_dict("records"):
         key = tuple(row[k] for k in keys)
+        row |= {"fired": 1, "verdict": _verdict(row, said)}
         known = last.get(key)
         if known and row["started_at"] - known["ended_at"] <= limits.reopen_h * HOUR:
             known |= {k: pick(known[k], row[k]) for k, pick in SPAN.items()}
-            known["fired"] += 1
         else:
-            last[key] = row | {"fired": 1}
-            found.append(last[key])
-    said = told.to_dict("records")
-    for alarm in found:
-        alarm["verdict"] = _verdict(alarm, said)
-    return pd.DataFrame(found, columns=[*keys, *SPAN, "fired", "verdict"])
+            last[key] = row
+            found.append(row)
+    return pd.DataFrame(found, columns=[*keys, *SPAN])
 
 
-SPAN = {"priority": min, "started_at": min, "ended_at": max, "detected_at": min}
+VERDICTS = ("real", "unjudged", "false")
+"""What an alarm is, the first that any of its findings is."""
+SPAN: dict[str, Callable] = {
+    "priority": min,
+    "started_at": min,
+    "ended_at": max,
+    "detected_at": min,
+    "fired": add,
+    "verdict": lambda *both: min(both, key=VERDICTS.index),
+}
 """What an alarm keeps of its findings, and how."""
 
 
@@ -228,9 +238,15 @@ def calls(findings: pd.DataFrame, told: pd.DataFrame, limits: Limits) -> pd.Data
     return alarms(grave, told, limits, ("method", "workflow"))
 
 
-def _verdict(alarm: dict, told: list[dict]) -> str:
-    said = [label["real"] for label in told if _share(alarm, label)]
-    return "real" if any(said) else "false" if said else "unjudged"
+def _verdict(finding: dict, said: list[dict]) -> str:
+    meant = [label for label in said if _share(finding, label) and _means(label, finding)]
+    real = [label["real"] for label in meant]
+    return "real" if any(real) else "false" if real else "unjudged"
+
+
+def _means(label: dict, finding: dict) -> bool:
+    """Whether a label is about what a finding measured: one without a metric is about all."""
+    return pd.isna(label["metric"]) or label["metric"] == finding["metric"]
 
 
 def _share(one: dict, other: dict) -> bool:
