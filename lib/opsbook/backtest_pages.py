@@ -169,7 +169,8 @@ def other_limits(test: Backtest, settings: Settings) -> Html:
 
 def _tried(row: object, locale: str) -> Html:
     """What one value would have done: the value, how many alarms, and what it would have missed."""
-    told = f"{counted(row.alarms, 'alarm')}, {number(row.per_week, locale, 1)} a week"
+    often = f", {number(row.per_week, locale, 1)} a week" if row.alarms else ""
+    told = counted(row.alarms, "alarm") + often
     lost = f"; missed {row.missed}" if row.missed else ""
     return Html(
         f"<strong>{text(f'{row.value:g}')}</strong><br>"
@@ -191,21 +192,22 @@ def said(test: Backtest, settings: Settings) -> Html:
         name=[settings.display_name(w) for w in labels.workflow],
         light=[SAID[r][0] for r in labels.real],
         word=[SAID[r][1] for r in labels.real],
-        seen=[" ".join(r) for r in labels.rules],
+        seen=[" ".join(r) or "a person" for r in labels.rules],
+        page=[f"incidents/{s}.html" if s.startswith("INC-") else None for s in labels.source],
     )
     columns = [
         Column("Workflow", "name"),
         Column("From", "started_at", "when"),
         Column("To", "ended_at", "when"),
         Column("It was", "light", "light", words="word"),
-        Column("Seen by", "seen"),
-        Column("Source", "source"),
+        Column("Class given by", "seen"),
+        Column("On record as", "source", link="page"),
     ]
     empty = (
         "Nobody has judged anything yet: close incidents with a root cause, decline what was "
         "none, explain what was expected."
     )
     return stack(
-        table(rows, columns, settings.company, "What people said", empty),
+        table(rows, columns, settings.company, "Stretches that people judged", empty),
         note(zone_note(settings.company)),
     )
