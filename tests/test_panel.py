@@ -11,12 +11,14 @@ from opsbook.clock import local_days
 from opsbook.panel import (
     daily_totals,
     fold_runs,
+    hourly_answers,
     hourly_grid,
     hourly_panel,
     hourly_tasks,
     local_day,
+    measures,
 )
-from opsbook.schema import CALLS, PANEL, RUNS
+from opsbook.schema import ANSWERS, CALLS, PANEL, RUNS
 from opsbook.settings import Company
 
 
@@ -168,3 +170,78 @@ def test_an_hour_counts_the_runs_that_did_not_fail():
     grid = hourly_grid(folded(hourly_panel, PANEL, frame), covered)
     hour = hourly_tasks(grid, folded(fold_runs, RUNS, frame)).iloc[0]
     assert (hour.tasks, hour.done, hour.refused) == (3, 2, 1)
+
+
+def answered(frame: pd.DataFrame) -> pd.DataFrame:
+    return folded(hourly_answers, ANSWERS, frame)
+
+
+def test_latency_is_the_median_of_ok_calls_and_quality_the_mean_of_scores():
+    frame = calls(
+        "09:00 chat - ok 1\n09:01 chat - ok 1\n09:02 chat - error 1\n09:03 chat - cancelled 1",
+        latency_ms=[100, 300, 9000, 5],
+        quality=[0.5, None, 1.0, 0.0],
+    )
+    columns = ["latency_ms", "timed", "quality", "scored"]
+    assert answered(frame)[columns].values.tolist() == [[200, 2, 0.75, 2]]
+
+
+def test_totals_are_neither_timed_nor_scored():
+    assert answered(calls("09:00 chat - ok 1", bucket_s=3600, latency_ms=5, quality=1)).empty
+
+
+def measured(frame, periods=4, now="2026-11-10T12:00Z", covered=True, bucket_s=0):
+    """`measures` of the hours from 08:00 on, one row per metric and hour."""
+    hours = pd.date_range("2026-11-10T08:00Z", periods=periods, freq="h")
+    known = pd.DataFrame(
+        {"workflow": "chat", "hour": hours, "covered": covered, "bucket_s": bucket_s}
+    )
+    grid = hourly_grid(folded(hourly_panel, PANEL, frame), known)
+    runs = folded(fold_runs, RUNS, frame)
+    table = measures(grid, runs, answered(frame), pd.Timestamp(now))
+    return table.set_index(["metric", "hour"])
+
+
+CHAT = """
+09:00 chat a ok 1
+09:10 chat b ok 3
+09:20 chat c refused 2
+11:00 chat d ok 5
+"""
+
+
+def test_every_metric_of_an_hour_has_its_value_and_its_sample():
+    table = measured(calls(CHAT, latency_ms=[10, 30, 50, 70])).xs(
+        pd.Timestamp("2026-11-10T09:00Z"), level="hour"
+    )
+    rows = table[["value", "sample"]].astype(float).round(4)
+    assert rows.loc["cost_eur"].tolist() == [0.06, 3]
+    assert rows.loc["run_cost_eur"].tolist() == [0.02, 2]
+    assert rows.loc["tokens_per_run"].tolist() == [110, 2]
+    assert rows.loc["latency_ms"].tolist() == [20, 2]
+    assert rows.loc["refused_share"].tolist() == [0.3333, 3]
+    assert "quality" not in table.index  # no score in the exports
+
+
+def test_an_hour_without_calls_costs_nothing_and_has_no_latency():
+    table = measured(calls(CHAT, latency_ms=10)).xs(pd.Timestamp("2026-11-10T10:00Z"), level="hour")
+    assert table.value["cost_eur"] == 0
+    assert table.value[["latency_ms", "run_cost_eur", "refused_share"]].isna().all()
+
+
+def test_an_hour_outside_coverage_is_no_data():
+    table = measured(calls(CHAT), covered=[False, True, False, True])
+    assert table.value["cost_eur"].isna().tolist() == [True, False, True, False]
+
+
+def test_an_hour_that_is_not_over_is_not_measured():
+    assert len(measured(calls(CHAT), now="2026-11-10T11:30Z").loc["cost_eur"]) == 3
+
+
+def test_an_hour_with_an_unpriced_call_has_no_cost():
+    table = measured(calls("09:00 chat a ok 1\n10:00 chat b ok ?"))
+    assert table.value["cost_eur"].isna().tolist() == [False, False, True, False]
+
+
+def test_totals_of_a_day_are_no_hours():
+    assert measured(calls("08:00 chat - unknown 1", bucket_s=86400), bucket_s=86400).empty
