@@ -83,6 +83,7 @@ def judge(facts: Facts, settings: Settings) -> Judged:
         spend.daily_spend_literally(company, limits),
         *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
         deviation.deviations(facts.measures, facts.calendar, facts.clock, settings),
+        deviation.deviations_literally(facts.measures, facts.clock, settings),
         not_judged(facts, run_cost, settings),
     ]
     table = pd.concat([f for f in found if len(f)] or [FINDINGS.empty()], ignore_index=True)

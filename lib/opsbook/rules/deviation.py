@@ -105,29 +105,47 @@ class Bands:
 def deviations(
     measures: pd.DataFrame, calendar: pd.DataFrame, clock: BusinessClock, settings: Settings
 ) -> pd.DataFrame:
-    """What R8 and R11 find in `panel.measures`, as findings of both methods.
+    """What R8 and R11 find in `panel.measures`, by our reading.
 
     Clauses B5 and B8. A deviation in the good direction is a note without a priority. What no
     workflow claims is left out; of workflows that run once a week it is said that their hours are
     not alike, as it is of metrics that an export does not hold.
     """
-    weekly = {w.id for w in settings.workflows if w.schedule == "weekly"}
-    judged = measures[~measures.workflow.isin({UNASSIGNED, *weekly})]
+    judged = _judged(measures, settings)
     rows = _rows(judged, calendar, clock, settings) if len(judged) else []
-    return findings_of([*rows, *_absent(measures, weekly)])
+    return findings_of([*rows, *_absent(measures, _weekly(settings))])
+
+
+def deviations_literally(
+    measures: pd.DataFrame, clock: BusinessClock, settings: Settings
+) -> pd.DataFrame:
+    """What R8 and R11 find in `panel.measures` read word for word."""
+    judged, limits = _judged(measures, settings), settings.limits
+    if judged.empty:
+        return findings_of([])
+    _, literal = measured(judged, limits)
+    bare = bands_literally(literal, open_time(literal.hours, clock), limits)
+    return findings_of([_named(row, literal, limits) for row in spans(bare, literal, limits)])
+
+
+def _judged(measures: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Measures of workflows whose hours are alike: none that run once a week, none unclaimed."""
+    return measures[~measures.workflow.isin({UNASSIGNED, *_weekly(settings)})]
+
+
+def _weekly(settings: Settings) -> set[str]:
+    return {w.id for w in settings.workflows if w.schedule == "weekly"}
 
 
 def _rows(
     measures: pd.DataFrame, calendar: pd.DataFrame, clock: BusinessClock, settings: Settings
 ) -> list[dict]:
     limits = settings.limits
-    ours, literal = measured(measures, limits)
+    ours, _ = measured(measures, limits)
     at, open_ns = slots(ours.hours, calendar, settings.company.zone), open_time(ours.hours, clock)
     found = bands(ours, at, open_ns, limits)
-    bare = bands_literally(literal, open_ns, limits)
     return [
         *(_named(r, ours, limits) for r in spans(found, ours, limits) if _worth(r, ours, limits)),
-        *(_named(row, literal, limits) for row in spans(bare, literal, limits)),
         *_learning(found, ours, limits),
     ]
 
