@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
-from contextlib import suppress
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -68,6 +71,86 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+@contextmanager
+def served(place: Path, folders: Path):
+    """JupyterLab serving a project's folder on this machine; its address."""
+    pytest.importorskip("jupyterlab")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {f"JUPYTER_{n}_DIR": str(folders / n) for n in ("CONFIG", "DATA", "RUNTIME")}
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
+        "--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    server = subprocess.Popen(
+        command,
+        cwd=place,
+        env=os.environ | places,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def jupyterlab():
+    """Serves a folder: with jupyterlab(place, folders) as address."""
+    return served
+
+
+@pytest.fixture
+def notebook_page(chromium):
+    """Opens a notebook in a new page, its kernel idle; `.foreign` is what it asked other hosts."""
+
+    def opened(lab: str, notebook: str):
+        page = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+        page.foreign = []
+        own = re.compile(rf"{lab}|ws://127\.0\.0\.1|data:|blob:")
+        page.on("request", lambda r: own.match(r.url) or page.foreign.append(r.url))
+        page.goto(f"{lab}/lab/tree/notebooks/{notebook}?reset")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        idle = '.jp-Notebook-ExecutionIndicator[data-status="idle"]'
+        page.locator(idle).wait_for(timeout=60_000)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def run_all():
+    """Runs every cell until something is there: run_all(page, "figure.ob-chart").
+
+    Once more if the kernel was not yet listening when first asked.
+    """
+    api = pytest.importorskip("playwright.sync_api")
+
+    def run(page, made: str) -> None:
+        there = page.locator(made).first
+        for _ in range(5):
+            page.get_by_text("Run", exact=True).first.click()
+            page.get_by_text("Run All Cells", exact=True).click()
+            try:
+                return there.wait_for(timeout=15_000)
+            except api.TimeoutError:
+                continue
+        there.wait_for(timeout=1)
+
+    return run
 
 
 @pytest.fixture

@@ -413,7 +413,9 @@ def summary(stretch: Stretch, behind: Behind, settings: Settings) -> str:
     """What the calls of a stretch add up to, as HTML: one sentence, then models and prompts."""
     company, of = settings.company, behind.totals
     locale = company.locale
-    ends = f"{when(stretch.started_at, company)} to {when(stretch.ended_at, company)}"
+    begun, end = (when(t, company) for t in (stretch.started_at, stretch.ended_at))
+    day_of_end, hour_of_end = end.rsplit(" ", 1)
+    ends = f"{begun} to {hour_of_end if begun.startswith(day_of_end) else end}"
     facts = [
         counted(int(of["calls"]), "call") if not missing(of["calls"]) else "calls not counted",
         f"{share(of['failed'] / of['calls'], locale)} failed" if of["failed"] > 0 else "",

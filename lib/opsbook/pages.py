@@ -350,7 +350,27 @@ def minor(week: Week) -> Html:
     return stack(
         head,
         table(both, columns, company, "P3 and near misses of the week", "None in the week."),
+        explained(week),
         fired(week),
+    )
+
+
+def explained(week: Week) -> Html:
+    """The stretches that a person looked at and explained, with the reason."""
+    rows = _named(reviews.explained(week), week)
+    return table(
+        rows.assign(metric=rows.metric.str.replace("_", " "), reason=rows.reason.fillna("erased")),
+        [
+            Column("Workflow", "name"),
+            Column("What", "metric"),
+            Column("From", "started_at", "when"),
+            Column("To", "ended_at", "when"),
+            Column("Explained", "reason"),
+            Column("By", "by"),
+        ],
+        week.settings.company,
+        "Explained stretches",
+        "None; an analyst explains one in notebooks/explore.ipynb.",
     )
 
 

@@ -36,7 +36,8 @@ class Week:
     """One ISO week of a company, with everything measured up to `now` that it is cut out of.
 
     `files` and `quarantine` are FILES and QUARANTINE; the other frames as in `findings` and
-    `incidents`. `texts` are the reasons of silences by their names in the record (None: erased).
+    `incidents`. `texts` are the reasons of silences and explained stretches by their names in the
+    record (None: erased).
     """
 
     name: str
@@ -190,6 +191,23 @@ def fired_by_rule(week: Week) -> pd.DataFrame:
     joined = rules.merge(counts, left_on="rule", right_index=True, how="left")
     methods = ["calendar", "runbook"]
     return joined.reindex(columns=[*rules.columns, *methods]).fillna(dict.fromkeys(methods, 0))
+
+
+def explained(week: Week) -> pd.DataFrame:
+    """Stretches that a person has explained, oldest first: in the week, or since its begin.
+
+    Columns workflow, metric, started_at, ended_at, reason (<NA>: erased), by (a role). What is
+    entered within a week of its end is seen too: that is when the review is held.
+    """
+    columns = ["workflow", "metric", "from", "to", "text", "by", "at"]
+    rows = [[e.get(c) for c in columns] for e in week.register.explained]
+    told = pd.DataFrame(rows, columns=columns, dtype="string")
+    times = {c: pd.to_datetime(told[c], utc=True) for c in ("from", "to", "at")}
+    found = told.assign(**times, reason=told.text.map(week.texts).astype("string"))
+    found = found.rename(columns={"from": "started_at", "to": "ended_at"})
+    entered = found["at"].between(week.started_at, week.ended_at + pd.Timedelta(days=7))
+    own = found[week._touches(found) | entered]
+    return own.sort_values("started_at", ignore_index=True).drop(columns=["text", "at"])
 
 
 def undecided(week: Week) -> pd.DataFrame:

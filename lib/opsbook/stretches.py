@@ -185,13 +185,13 @@ def daily(
     """
     bands = _judged_days(workflow, metric, judged)
     if bands is not None:
-        return bands
+        return bands[bands.ended_at <= facts.now].reset_index(drop=True)
     days = days_of(workflow, facts)
     if metric in ("latency_ms", "quality", "tokens_per_run", "run_cost_eur"):
         value, sample = _mean_of_hours(workflow, metric, facts, days)
     else:
         value, sample = _figure(days, metric, settings.limits)
-    whole = value.where(days.covered)
+    whole = value.where(days.covered & (days.ended_at <= facts.now))
     left_out = _spoilt(days.started_at, workflow, metric, facts, judged)
     return _typed(
         at=days.started_at,

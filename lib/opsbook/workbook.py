@@ -196,8 +196,13 @@ def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
         timers=book.timers,
         files=book.files,
         quarantine=book.quarantine,
-        texts=_texts([s.get("text") for s in book.register.silences.values()], data),
+        texts=_texts([told.get("text") for told in _told(book.register)], data),
     )
+
+
+def _told(register: Register) -> list[dict]:
+    """What people gave a reason for: silences, and stretches they explained."""
+    return [*register.silences.values(), *register.explained]
 
 
 def open_dossier(data: str | Path, as_of: str = "", incident: str = "") -> Dossier:
