@@ -169,7 +169,7 @@ def record(folder: store.Folder, now: pd.Timestamp) -> Recorded:
     with Log(folder).writing(now) as writing:
         before = len(writing.events)
         problems = reported(writing, folder)
-        book = open_workbook(folder.path, now.isoformat())
+        book = open_workbook(folder.path, now.isoformat(), literally=False)
         if book.news:
             writing.append(*book.news)
         return Recorded(writing.events[before:], problems, book)

@@ -4,7 +4,7 @@ What cannot be judged is a finding too, without a priority: learning, or not eva
 exports hold. Nothing is passed in silence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -71,8 +71,12 @@ class Judged:
     spend: pd.DataFrame
 
 
-def judge(facts: Facts, settings: Settings) -> Judged:
-    """The findings of all rules under both methods, sorted by method, start and rule."""
+def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
+    """The findings of all rules under both methods, sorted by method, start and rule.
+
+    Without `literally` only those of our reading: they alone open incidents, and an hourly check
+    need not wait for the others.
+    """
     limits = settings.limits
     run_cost = run_cost_of_all(facts, limits)
     company = spend.spend_bands(spend.company_days(facts.days), limits)
@@ -80,11 +84,10 @@ def judge(facts: Facts, settings: Settings) -> Judged:
         *_errors(facts, limits),
         *_run_cost(facts, run_cost, limits),
         spend.daily_spend(company, limits, facts.grid),
-        spend.daily_spend_literally(company, limits),
         *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
         deviation.deviations(facts.measures, facts.calendar, facts.clock, settings),
-        deviation.deviations_literally(facts.measures, facts.clock, settings),
         not_judged(facts, run_cost, settings),
+        *(_literally(facts, run_cost, company, settings) if literally else []),
     ]
     table = pd.concat([f for f in found if len(f)] or [FINDINGS.empty()], ignore_index=True)
     order = ["method", "started_at", "rule", "workflow"]
@@ -106,25 +109,51 @@ def run_cost_of_all(facts: Facts, limits: Limits) -> pd.DataFrame:
     return pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=["workflow"])
 
 
-def _errors(facts: Facts, limits: Limits) -> list[pd.DataFrame]:
+ErrorRule = Callable[[pd.DataFrame, Limits], pd.DataFrame]
+ERRORS = (errors.errors_over_20, errors.errors_over_5)
+
+
+def _errors(
+    facts: Facts, limits: Limits, rules: Sequence[ErrorRule] = ERRORS
+) -> list[pd.DataFrame]:
     judged = facts.grid[facts.grid.workflow.isin(_with_outcomes(facts))]
-    rules = (errors.errors_over_20, errors.errors_over_5, errors.errors_literally)
     grids = [g.reset_index(drop=True) for _, g in judged.groupby("workflow")]
     return [rule(grid, limits) for grid in grids for rule in rules]
 
 
 def _run_cost(facts: Facts, bands: pd.DataFrame, limits: Limits) -> list[pd.DataFrame]:
     hours = facts.hour_costs
-    found = [
-        found
+    return [
+        cost.run_cost(own.reset_index(drop=True), hours[hours.workflow == workflow], limits)
         for workflow, own in bands.groupby("workflow")
         if workflow != UNASSIGNED
-        for found in (
-            cost.run_cost(own.reset_index(drop=True), hours[hours.workflow == workflow], limits),
-            cost.run_cost_literally(own.reset_index(drop=True), limits),
-        )
     ]
-    return found
+
+
+def _literally(
+    facts: Facts, run_cost: pd.DataFrame, company: pd.DataFrame, settings: Settings
+) -> list[pd.DataFrame]:
+    """Every rule read word for word."""
+    limits = settings.limits
+    dear = [own for w, own in run_cost.groupby("workflow") if w != UNASSIGNED]
+    return [
+        *_errors(facts, limits, (errors.errors_literally,)),
+        *(cost.run_cost_literally(own.reset_index(drop=True), limits) for own in dear),
+        spend.daily_spend_literally(company, limits),
+        *(f for w in each_workflow(facts, settings) for f in _work_literally(w, facts, limits)),
+        deviation.deviations_literally(facts.measures, facts.clock, settings),
+    ]
+
+
+def _work_literally(work: "Work", facts: Facts, limits: Limits) -> list[pd.DataFrame]:
+    """Rules R6, R9 and R10 for one workflow, word for word."""
+    days = tokens.token_days(work.days, work.workflow)
+    worked = activity.worked_days(
+        activity.expected_days(work.business, None), work.hours, facts.now
+    )
+    bursts = [tokens.token_bursts_literally(days, m, limits) for m in tokens.METRICS]
+    literal = (activity.zero_tasks_literally(worked), refusals.refusals_literally(worked))
+    return [*bursts, *literal]
 
 
 @dataclass(frozen=True)
@@ -166,7 +195,6 @@ def _tokens(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
     for metric in tokens.METRICS:
         windows = tokens.token_windows(work.hours, days, metric, limits)
         found.append(tokens.token_bursts(windows, metric, limits))
-        found.append(tokens.token_bursts_literally(days, metric, limits))
         states |= set(windows.state)
     if states & {"ok", "breach"}:
         return found
@@ -178,15 +206,10 @@ def _tokens(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
 
 def _activity(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
     own = activity.expected_days(work.business, work.workflow)
-    company = activity.expected_days(work.business, None)
-    literal, days = (activity.worked_days(d, work.hours, facts.now) for d in (company, own))
-    found = [
-        activity.zero_tasks_literally(literal),
-        refusals.refusals_literally(literal),
-    ]
     if own.empty:  # runs once a week: whether it ran is rule R13
-        return found
-    found.append(activity.zero_tasks(days, work.hours, limits))
+        return []
+    days = activity.worked_days(own, work.hours, facts.now)
+    found = [activity.zero_tasks(days, work.hours, limits)]
     references, told = activity.usual_now(days, limits)
     if references < limits.learning:
         why = f"fewer than {limits.learning} business days to compare with"

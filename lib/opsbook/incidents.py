@@ -87,7 +87,7 @@ def _entered(
     home = _home(finding, work, limits, providers, now)
     if home is None:
         return [_opening(finding, work, settings, providers, now)]
-    return _joining(finding, home, providers)
+    return [*_joining(finding, home, providers), *_swallowed(finding, home, work, limits)]
 
 
 def _recorded(finding: dict, work: Register) -> tuple[Incident, str] | None:
@@ -145,11 +145,21 @@ def _home(
     """The incident a new finding belongs to: its own, the one it follows from, the provider's."""
     alive = [i for i in reversed(work.incidents.values()) if i.state not in ("declined", "merged")]
     homes = (
-        [i for i in alive if _same_key(finding, i) and _near(finding, i, limits)],
+        _own(finding, alive, limits),
         [i for i in alive if _drawn_along(finding, i)],
         [i for i in alive if _same_provider(finding, i, limits, providers, now)],
     )
     return next((i for fitting in homes for i in fitting), None)
+
+
+def _own(finding: dict, alive: list[Incident], limits: Limits) -> list[Incident]:
+    """Incidents of a finding's workflow and family that it is part of.
+
+    The gravest is its home, of single breaches the one that came first.
+    """
+    near = [i for i in alive if _same_key(finding, i) and _near(finding, i, limits)]
+    single = [i for i in near if i.priority == "P3"]
+    return [i for i in near if i.priority != "P3"] + single[::-1]
 
 
 def _same_key(finding: dict, incident: Incident) -> bool:
@@ -208,6 +218,15 @@ def _joining(finding: dict, home: Incident, providers: Mapping[str, str]) -> lis
         told["provider"] = providers.get(finding["workflow"])
     kind = "finding_joined" if home.state in OPEN else "reopened"
     return [Draft(kind, home.id, told), *_raised(finding, home)]
+
+
+def _swallowed(finding: dict, home: Incident, work: Register, limits: Limits) -> list[Draft]:
+    """Single breaches that turn out to be part of a graver finding's incident."""
+    if finding["priority"] == "P3":
+        return []
+    open_ones = [i for i in work.incidents.values() if i.open and i.priority == "P3"]
+    parts = [i for i in _own(finding, open_ones, limits) if i.id != home.id]
+    return [Draft("merged", i.id, {"into": home.id}) for i in parts]
 
 
 def _opening(

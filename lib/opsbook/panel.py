@@ -202,16 +202,18 @@ def daily_totals(grid: pd.DataFrame, runs: pd.DataFrame, calendar: pd.DataFrame)
 
     Columns workflow, day, started_at, ended_at, day_type, off, covered (whole day) and
     covered_share, the grid's sums, runs, ok_runs, run_cost_eur (median of a successful run) and
-    its mean.
+    its mean. A day that still runs is not covered: its hours to come are no data.
     """
     days = grid.assign(day=local_day(grid.hour, calendar))
     sums = ["calls", "judged", "failed", "refused", "input_tokens", "output_tokens", "cost_eur"]
     by_day = days.groupby(["workflow", "day"])
     totals = by_day[sums].sum(min_count=1)
-    totals["covered_share"] = by_day.covered.mean()
+    totals["covered_hours"] = by_day.covered.sum()
     joined = totals.join(daily_run_costs(runs, calendar), how="left").reset_index()
     joined[["runs", "ok_runs"]] = joined[["runs", "ok_runs"]].astype("Float64").fillna(0)
-    return joined.assign(covered=joined.covered_share == 1).merge(calendar, on="day")
+    dated = joined.merge(calendar, on="day")
+    covered = (dated.covered_hours / dated.hours.round()).clip(upper=1)
+    return dated.drop(columns="covered_hours").assign(covered=covered == 1, covered_share=covered)
 
 
 def daily_run_costs(runs: pd.DataFrame, calendar: pd.DataFrame) -> pd.DataFrame:

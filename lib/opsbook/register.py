@@ -259,6 +259,7 @@ def _reopened(incident: Incident, event: Event) -> None:
     incident.state = "detected"
     incident.reopened.append(event.at)
     incident.confirmed.clear()
+    incident.post_mortem.pop("post_mortem_signed", None)
     incident.times = {"detected": event.at}
     incident.history.append(
         {

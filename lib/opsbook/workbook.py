@@ -59,11 +59,12 @@ class Workbook:
     clock: BusinessClock
 
 
-def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
+def open_workbook(data: str | Path, as_of: str = "", literally: bool = True) -> Workbook:
     """The workbook of a company's folder, judged as of a moment.
 
     `as_of` is ISO 8601 with a zone; empty means the settings' fixed time, else now. Calls from that
-    moment on are not looked at. Takes what was ingested; reads no inbox.
+    moment on are not looked at. Takes what was ingested; reads no inbox. Without `literally` the
+    rules are not read word for word too, as pages show them.
     """
     folder = store.Folder.at(data)
     settings = store.load_settings(folder)
@@ -72,7 +73,7 @@ def open_workbook(data: str | Path, as_of: str = "") -> Workbook:
     calendar = _calendar(covered, now, settings)
     clock = business_clock(settings.company, *_ends(calendar))
     facts = measure(folder, covered, calendar, clock, now)
-    judged = judge(facts, settings)
+    judged = judge(facts, settings, literally)
     found = judged.findings[judged.findings.method == "calendar"]
     register = fold(e for e in Log(folder).events() if e.at <= now)
     fresh = news(register, found, settings, clock, providers(folder, now), now)

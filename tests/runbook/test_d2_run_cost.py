@@ -25,6 +25,7 @@ def days(calendar):
             work.head(len(cells))
             .assign(
                 workflow="invoices",
+                covered=True,
                 run_cost_eur=pd.array(cost, "Float64"),
                 ok_runs=[int(n) for _, n in cells],
                 run_input_tokens=1000.0,
@@ -53,6 +54,13 @@ def test_the_day_under_test_is_not_in_its_own_baseline(days):
     bands, _ = judged(days(CALM + "100x50"))
     assert bands.center.iloc[-1] == pytest.approx(0.10)
     assert bands.references.iloc[-1] == 8
+
+
+def test_a_day_that_still_runs_is_not_judged_and_is_no_baseline(days):
+    running = days(CALM + "90x50 10x50")
+    running.loc[8, "covered"] = False
+    bands, found = judged(running)
+    assert (bands.state.iloc[8], bands.references.iloc[9], len(found)) == ("partial", 8, 0)
 
 
 def test_fewer_than_five_days_to_compare_with_are_learning(days):

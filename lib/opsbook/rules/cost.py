@@ -13,7 +13,7 @@ from opsbook.estimates import exceeds
 from opsbook.rules import findings_of, parameters, stretches
 from opsbook.settings import Limits
 
-QUIET = ("no data", "sparse", "learning", "collapsed")
+QUIET = ("no data", "partial", "sparse", "learning", "collapsed")
 """States of a day that say nothing about its cost per run."""
 PARAMETERS = (
     "run_cost_ratio", "run_cost_min_runs", "run_cost_pool_days", "run_cost_collapsed",
@@ -27,8 +27,8 @@ def run_cost_bands(days: pd.DataFrame, few: pd.DataFrame, limits: Limits) -> pd.
     Clause D2. `days` are its daily totals in order; `few` holds day and cost_eur of every
     successful run on days with fewer than the minimum, which are pooled with the days before. Adds
     observed_eur, sample, pool_days, center, upper (EUR a run), references, moved, and state: ok,
-    breach, sparse, no data, learning (too few references) or collapsed (under a tenth of the usual
-    runs: said, not judged).
+    breach, sparse, no data, partial (not covered to its end), learning (too few references) or
+    collapsed (under a tenth of the usual runs: said, not judged).
     """
     history = References(limits)
     rows = []
@@ -45,6 +45,7 @@ def run_cost_bands(days: pd.DataFrame, few: pd.DataFrame, limits: Limits) -> pd.
 def _observed(day: object, few: pd.DataFrame, limits: Limits) -> dict:
     """The day's median over enough runs, pooling back where it has too few of its own."""
     seen = {"day": day.day, "from_day": day.day, "day_type": day.day_type, "pool_days": 1}
+    seen |= {"whole": day.covered}
     own = {"observed_eur": day.run_cost_eur, "sample": int(day.ok_runs)}
     if day.ok_runs >= limits.run_cost_min_runs or not day.ok_runs:
         return seen | own
@@ -67,6 +68,7 @@ def _against(row: dict, window: list[dict], limits: Limits) -> dict:
     over = bool(exceeds(row["observed_eur"], upper))
     state = (
         ("no data" if pd.isna(row["observed_eur"]) else None)
+        or ("partial" if not row["whole"] else None)
         or ("sparse" if row["sample"] < limits.run_cost_min_runs else None)
         or ("learning" if references < limits.learning else None)
         or ("collapsed" if over and row["sample"] < limits.run_cost_collapsed * usual else None)
