@@ -1,4 +1,4 @@
-"""Hostile text on its whole way: planted in exports, searched for in the site and in a browser."""
+"""Hostile text on its whole way: planted in exports and notes, looked for in the site's pages."""
 
 import csv
 import gzip
@@ -47,6 +47,7 @@ def attacked(weekly, opsbook, tmp_path_factory):
         {"metadata": '{"user_api_key_alias": "' + HOSTILE.replace('"', "'") + '"}'},
     )
     (inbox / "planted.csv").write_bytes(litellm(place, *rows))
+    opsbook("incident", "note", "INC-2026-0001", "--text", HOSTILE, "--as", "lead", cwd=place)
     done = opsbook("review", "weekly", "--renderer", "embedded", cwd=place, PLANTED=SECRET)
     assert (place / "_site/index.html").exists(), done.stderr
     return place / "_site"
@@ -54,7 +55,7 @@ def attacked(weekly, opsbook, tmp_path_factory):
 
 def test_what_was_planted_is_shown_as_the_words_it_is(attacked):
     shown = {p.name for p in attacked.rglob("*.html") if "planted" in p.read_text("utf-8")}
-    assert {"data.html", "2026-W47.html"} <= shown
+    assert {"data.html", "2026-W47.html", "INC-2026-0001.html"} <= shown
 
 
 def test_no_page_and_no_search_index_holds_a_secret_or_a_file_of_the_machine(attacked):
@@ -67,7 +68,10 @@ def test_no_page_and_no_search_index_holds_a_secret_or_a_file_of_the_machine(att
         assert "<b onclick" not in text, path
 
 
-@pytest.mark.parametrize("page", ["index", "reports/data", "reports/weekly/2026-W47"])
+@pytest.mark.parametrize(
+    "page",
+    ["index", "reports/data", "reports/weekly/2026-W47", "reports/incidents/INC-2026-0001"],
+)
 def test_nothing_planted_runs_or_calls_out_in_a_browser(attacked, chromium, page):
     opened = chromium.new_page()
     requests = []

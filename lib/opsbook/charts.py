@@ -882,15 +882,17 @@ PLOT, MARK = 200, 16
 """Pixels of an incident's plot, and of each mark's words above it."""
 COURSE_UNITS = {
     "error_share": "Share of calls that failed",
-    "refused_share": "Share of runs refused",
+    "refused_share": "Share refused",
     "run_cost_eur": "EUR a run, median of the hour",
-    "tokens": "Tokens in the 24 hours before",
+    "tokens": "Tokens",
     "cost_eur": "EUR",
-    "tasks": "Tasks a day",
-    "missing_h": "Tasks an hour; a gap is no data",
-    "latency_ms": "Milliseconds to an answer",
-    "tokens_per_run": "Tokens a run",
+    "tasks": "Tasks",
+    "missing_h": "Tasks; a gap is no data",
+    "latency_ms": "Milliseconds to an answer, median of the hour",
+    "tokens_per_run": "Tokens a run, median of the hour",
 }
+SUMMED = {"window": " in the 24 hours before", "day": " a day", "hour": " an hour"}
+"""What a sum is taken over, by the length of a bucket."""
 Mark = tuple[str, pd.Timestamp]
 """What happened in an incident's course, in words, and when (UTC)."""
 
@@ -922,11 +924,12 @@ def incident(
         *_course(drawn, str(finding["metric"]), height / PLOT, bucket),
     ]
     unit = COURSE_UNITS.get(finding["metric"], str(finding["metric"]).replace("_", " "))
+    summed = SUMMED[grain] if finding["metric"] in ("cost_eur", "tokens", "tasks") else ""
     return Answer(
         _page(layers, height, settings, right=56),
         incident_title(finding, settings),
-        f"{unit}. Line: baseline; dashed: the limit, where there is one. Shaded: where the rule "
-        f"held. {zone_note(company)}",
+        f"{unit}{summed}. Line: baseline; dashed: the limit, where there is one. Shaded: where "
+        f"the rule held. {zone_note(company)}",
     )
 
 
@@ -1036,7 +1039,7 @@ def _level(drawn: pd.DataFrame, field: str, word: str, style: dict) -> list[alt.
 def alarms_by_rule(rules: pd.DataFrame, settings: Settings) -> Answer:
     """Alarms a week of each rule, as it is read here and literally, one row each (clause E2).
 
-    Takes `backtest.by_rule`: rule, words, method, per_week, alarms.
+    Takes `backtest.by_rule`: rule, name, words, method, per_week, alarms.
     """
     wide = rules.pivot(index="rule", columns="method", values=["per_week", "alarms"])
     wide.columns = [f"{figure}_{method}" for figure, method in wide.columns]
