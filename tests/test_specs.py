@@ -115,6 +115,18 @@ def test_rows_are_drawn_one_below_the_other_under_their_moment(drawn):
     ]
 
 
+def test_words_handed_to_a_helper_are_a_drawing_too_and_so_is_a_list_of_them(drawn):
+    spec = drawn(
+        'def made(*lines):\n    """Draws lines."""\n'
+        "def test_a():\n"
+        '    lines = ("8/20", "9/20")\n'
+        '    assert made("0/30").empty\n'
+        "    assert made(*lines).empty\n"
+    )
+    assert spec.legend == {"made": "Draws lines."}
+    assert drawings(spec)[0][1] == (("0/30", "made.empty"), ("8/20  9/20", "made.empty"))
+
+
 def test_a_table_drawn_over_several_lines_keeps_them(drawn):
     spec = drawn(
         'def test_a(hours):\n    assert hours("""\n      hour  state\n      09    ok\n  """)\n'

@@ -128,7 +128,9 @@ class Module:
         name = node.func.id
         if name in self.fixtures:
             return name not in MOMENTS
-        return name in self.helpers and _is_text(node.args[0], self.values)
+        first = node.args[0]
+        words = isinstance(first, ast.Starred) or _is_text(first, self.values)
+        return name in self.helpers and words
 
     def clauses(self, test: ast.FunctionDef) -> tuple[str, ...]:
         """The module's clauses that a test's docstring, else the functions it calls, name."""
@@ -308,10 +310,15 @@ def _drawn(call: ast.Call, values: dict[str, object]) -> str:
     named = [(f"{k.arg} = ", k.value) for k in call.keywords]
     shown = [
         name + _text(_value(part, values))
-        for name, part in [*(("", part) for part in call.args), *named]
+        for name, part in [*(("", _bare(part)) for part in call.args), *named]
         if _is_plain(part, values)
     ]
     return "\n".join(shown)
+
+
+def _bare(part: ast.expr) -> ast.expr:
+    """An argument without the star before it."""
+    return part.value if isinstance(part, ast.Starred) else part
 
 
 def _is_plain(node: ast.expr, values: dict[str, object]) -> bool:
