@@ -173,18 +173,26 @@ def _near(finding: dict, incident: Incident, limits: Limits) -> bool:
     """
     grave = "P3" not in (finding["priority"], incident.priority)
     reach = pd.Timedelta(hours=limits.reopen_h if grave else 0)
-    resolved = incident.times.get("resolved", incident.ended_at) if grave else incident.ended_at
+    end = _end(incident)
+    if grave and "resolved" in incident.times:
+        end = max(end, incident.times["resolved"])
     start, until = pd.Timestamp(finding["from"]), pd.Timestamp(finding["to"])
-    return (
-        start <= max(resolved, incident.ended_at) + reach and until >= incident.started_at - reach
-    )
+    return start - reach <= end and until >= incident.started_at - reach
+
+
+def _end(incident: Incident) -> pd.Timestamp:
+    """The end of an incident's last finding; far ahead while one still holds."""
+    return FAR_AHEAD if incident.firing and incident.findings else incident.ended_at
+
+
+FAR_AHEAD = pd.Timestamp("9999-01-01", tz="UTC")
 
 
 def _drawn_along(finding: dict, incident: Incident) -> bool:
     """Whether failing calls of the same workflow explain a finding: it overlaps their incident."""
     failing = incident.family == "errors" and incident.state in OPEN
     own = finding["family"] in DRAWN_ALONG and finding["workflow"] in incident.workflows
-    begun = pd.Timestamp(finding["from"]) <= incident.ended_at
+    begun = pd.Timestamp(finding["from"]) <= _end(incident)
     return failing and own and begun and pd.Timestamp(finding["to"]) > incident.started_at
 
 

@@ -55,6 +55,13 @@ def test_a_graver_finding_raises_a_single_breach_only_where_they_meet(opened, se
     assert told(opened((f"{TUE} 18:00", rows))) == told_of
 
 
+def test_a_single_breach_within_what_goes_on_is_part_of_it(opened):
+    going = ("R5", "chat", "P2", f"{MON} 09:00", 4, "+")
+    later = ("R7", "chat", "P3", f"{MON} 15:00", 1)
+    register = opened((f"{MON} 14:00", [going]), (f"{MON} 16:00", [going, later]))
+    assert told(register) == [("P2", ["R5", "R7"], "detected")]
+
+
 def test_single_breaches_become_part_of_the_graver_finding_that_spans_them(opened):
     singles = [("R7", "chat", "P3", f"{TUE} {hour}:00", 1) for hour in (10, 12)]
     graver = ("R5", "chat", "P2", f"{TUE} 09:00", 8)

@@ -309,6 +309,7 @@ def _sum_before(values: np.ndarray, width: int) -> np.ndarray:
 def spans(found: Bands, series: Measured, limits: Limits) -> Iterator[dict]:
     """Runs that lasted (R8) and single hours far off (R11), each with its place and its figures.
 
+    An hour far off stays found when it turns out to be part of a run: a check has said so already.
     `series` and `worst` are the row and the hour of its worst value.
     """
     for run in found.bad:
@@ -316,10 +317,7 @@ def spans(found: Bands, series: Measured, limits: Limits) -> Iterator[dict]:
     for run in found.good:
         told = {"priority": "P2"} if series.both else {"priority": None, "state": "note"}
         yield _run(found, series, run, -1, limits) | told
-    alone = found.isolated.copy()
-    for run in (*found.bad, *(found.good if series.both else ())):
-        alone[run.series, run.first : run.last + 1] = False
-    edges = np.diff(np.pad(alone, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    edges = np.diff(np.pad(found.isolated, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     firsts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)[:, 1]
     for (row, first), end in zip(firsts, ends, strict=True):
         yield _single(found, series, int(row), int(first), int(end))
