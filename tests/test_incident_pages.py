@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from opsbook import incident_pages, steps
+from opsbook import incident_pages, reviews, steps
 from opsbook.displays import plain
 from opsbook.dossier import Known, dossier
 from opsbook.events import Draft, verify
@@ -20,7 +21,7 @@ from opsbook.register import fold, fold_draft
 from opsbook.settings import Limits
 from opsbook.store import Folder
 from opsbook.weekly import incident_pages as pages_of
-from opsbook.workbook import open_dossier, open_workbook
+from opsbook.workbook import open_dossier, open_week, open_workbook
 
 pytestmark = pytest.mark.xdist_group("site")
 NOW = "2026-11-23T08:00+01:00"
@@ -34,10 +35,10 @@ def book(weekly):
 
 
 @pytest.fixture
-def after(book):
-    """The dossier of an incident opened by hand at 10:00, after steps: (time, draft of it)."""
+def register_after(book):
+    """The demo's register with an incident opened by hand at 10:00 and steps: (time, draft)."""
 
-    def at(*taken, priority="P1", texts=None, until=NOW):
+    def at(*taken, priority="P1"):
         register = deepcopy(book.register)
         told = {
             "workflows": ["support-chat"],
@@ -51,6 +52,17 @@ def after(book):
         for moment, step in (("10:00", lambda _: Draft("incident_opened", "X-1", told)), *taken):
             made = step(register.incidents.get("X-1"))
             fold_draft(register, made, pd.Timestamp(f"2026-11-20T{moment}+01:00"))
+        return register
+
+    return at
+
+
+@pytest.fixture
+def after(book, register_after):
+    """The dossier of that incident."""
+
+    def at(*taken, priority="P1", texts=None, until=NOW):
+        register = register_after(*taken, priority=priority)
         known = Known(
             register=register,
             timers=timers(register, book.settings, book.clock),
@@ -202,6 +214,37 @@ def test_a_dossier_opened_again_after_an_event_shows_it(weekly, opsbook, tmp_pat
 
 
 # The register
+
+
+@pytest.mark.parametrize(
+    ("cause", "undecided"), [(None, True), ("unknown", True), ("human_use", False)]
+)
+def test_an_incident_keeps_the_review_a_draft_until_its_root_cause_is_named(
+    weekly, register_after, cause, undecided
+):
+    week = open_week(weekly.place / "data/demo", NOW)
+    named = ("11:00", lambda i: steps.identified(i, "AI Lead", cause))
+    register = register_after(acknowledged("10:40"), *([named] if cause else []))
+    own = replace(week, register=register, incidents=register.frame())
+    assert ("X-1" in set(reviews.undecided(own).id)) is undecided
+
+
+def test_an_incident_that_is_reopened_again_and_again_is_flagged_as_flapping(
+    weekly, register_after
+):
+    week = open_week(weekly.place / "data/demo", NOW)
+    finding = {"workflow": "support-chat", "from": "2026-11-20T08:00:00.000Z", "key": "k"}
+    figures = finding | {"rule": "R4", "metric": "error_share", "state": "over", "priority": "P2"}
+    figures |= {"to": "2026-11-20T09:00:00.000Z", "detected_at": "2026-11-20T09:00:00.000Z"}
+    again = [
+        (f"1{n}:00", lambda _: Draft("reopened", "X-1", {"finding": figures, "key": "k"}))
+        for n in range(1, 4)
+    ]
+    for times, words in ((2, "reopened 2 times"), (3, "FLAPPING: reopened 3 times")):
+        register = register_after(*again[:times])
+        own = replace(week, register=register, incidents=register.frame().tail(1))
+        shown = plain(incident_pages.register(own, own.incidents, "{id}.html"))
+        assert f"R4, {words}" in shown
 
 
 def p3s(*rows: tuple[str, str, str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from opsbook import charts
 from opsbook.displays import (
+    LIGHTS,
     Column,
     Html,
     against,
@@ -16,6 +17,7 @@ from opsbook.displays import (
     counted,
     explain,
     figure,
+    light,
     note,
     number,
     since,
@@ -494,8 +496,8 @@ def register(week: Week, shown: pd.DataFrame, link: str, full: bool = False) -> 
         began=[two_times(when(i.started_at, company), _seen(i, company)) for i in own],
         light=[state_of(i) for i in own],
         word=[i.state for i in own],
-        due=[d[0] for d in due],
-        kept=[d[1] for d in due],
+        due=[_kept(*d) for d in due],
+        lost=[LIGHTS.index(d[0]) for d in due],
         cause=[cause_words(i.root_cause) for i in own],
     )
     columns = [
@@ -504,7 +506,7 @@ def register(week: Week, shown: pd.DataFrame, link: str, full: bool = False) -> 
         Column("Workflow and what", "what", "html", order="workflow"),
         *([Column("Began, detected", "began", "html", order="started_at")] if full else []),
         Column("State", "light", "light", words="word"),
-        Column("Deadlines", "due", "light", words="kept"),
+        Column("Deadlines", "due", "html", order="lost"),
         *([Column("Root cause", "cause")] if full else []),
     ]
     caption = "Incidents, the latest first" if full else "Incidents"
@@ -530,19 +532,23 @@ def _aside(incident: Incident, week: Week) -> str:
     return ", ".join(s for s in said if s)
 
 
-def _deadlines(incident: Incident, week: Week) -> tuple[str, str]:
-    """An incident's deadlines as one light and word: missed, open and until when, or met."""
+def _kept(state: str, word: str, more: str) -> Html:
+    return Html(f'{light(state, word)}<br><span class="ob-note">{text(more)}</span>')
+
+
+def _deadlines(incident: Incident, week: Week) -> tuple[str, str, str]:
+    """An incident's deadlines as a light, its word, and how many were missed or when one ends."""
     own = week.timers[week.timers.id == incident.id]
     states = [timer_state(t, incident, week.now)[1] for t in own.itertuples()]
     lost = sum(s in ("missed", "overdue") for s in states)
     if lost:
-        return "alert", f"{lost} of {len(states)} missed"
+        return "alert", "missed", f"{lost} of {len(states)}"
     if "open" in states:
         soonest = min(
             t.due_at for t, s in zip(own.itertuples(), states, strict=True) if s == "open"
         )
-        return "watch", f"due {when(soonest, week.settings.company)}"
-    return ("ok", "met") if "met" in states else ("none", "none")
+        return "watch", "open", f"due {when(soonest, week.settings.company)}"
+    return ("ok", "met", "") if "met" in states else ("none", "none", "")
 
 
 def alike(week: Week) -> Html:

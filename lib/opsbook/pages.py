@@ -431,7 +431,7 @@ def open_incidents(week: Week) -> Html:
     touching = every.id.isin(week.opened.id) | every.open | every.firing
     shown = by_urgency(every[touching & every.priority.isin(GRAVE)], week.timers)
     still = shown[shown.open | shown.firing]
-    uncaused = [i for i in still.id if not week.register.incidents[i].root_cause_known]
+    uncaused = reviews.undecided(week).id.tolist()
     worst = still.priority.min() if len(still) else None
     head = section(
         "open",
@@ -463,7 +463,7 @@ def decisions(week: Week) -> Html:
         section(
             "sign-off",
             "watch" if len(left) else "planned",
-            f"DRAFT: {counted(len(left), 'incident')} neither explained nor escalated."
+            f"DRAFT: {counted(len(left), 'incident')} without a root cause on record."
             if len(left)
             else "DRAFT: not signed off.",
             "draft",

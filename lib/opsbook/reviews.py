@@ -211,11 +211,17 @@ def explained(week: Week) -> pd.DataFrame:
 
 
 def undecided(week: Week) -> pd.DataFrame:
-    """Incidents of the week, P1 and P2, that nobody has explained or escalated: all, so far.
+    """Incidents, P1 and P2, of the week or still open, whose root cause nobody has named.
 
-    The register that records a person's word is still to come; until then a review stays a DRAFT.
+    Clause E1. They keep a review a DRAFT; `unknown` is no root cause, and what was declined needs
+    none.
     """
-    return week.opened[week.opened.priority.isin(["P1", "P2"])]
+    every = week.incidents
+    own = every.id.isin(week.opened.id) | every.open | every.firing
+    grave = every[own & every.priority.isin(["P1", "P2"])]
+    told = [week.register.incidents[i] for i in grave.id]
+    left = [i.id for i in told if not i.root_cause_known and i.state not in ("declined", "merged")]
+    return grave[grave.id.isin(left)]
 
 
 def baselines_now(judged: Judged) -> pd.DataFrame:
