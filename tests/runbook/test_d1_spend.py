@@ -153,7 +153,8 @@ CAUSE = {
     [
         ({"rule": "R5", "priority": "P2"}, "P2"),
         ({"rule": "R6", "priority": "P2"}, "P2"),
-        ({"rule": "R8", "priority": "P2"}, "P2"),
+        ({"rule": "R8", "priority": "P2", "family": "cost"}, "P2"),
+        ({"rule": "R8", "priority": "P2", "family": "latency"}, "P3"),
         ({"rule": "R8", "priority": None, "state": "note"}, "P3"),
         ({"rule": "R4", "priority": "P2"}, "P3"),
         ({"rule": "R5", "priority": "P2", "method": "runbook"}, "P3"),

@@ -80,9 +80,10 @@ def _passed(row: dict, hours: pd.DataFrame) -> pd.Timestamp:
 def raised(findings: pd.DataFrame) -> pd.DataFrame:
     """The findings, alerts on spend as P2 where R5, R6 or R8 are one on the same day.
 
-    Clause D1. The alert then counts as seen when both were.
+    Clause D1; of R8 only what costs. The alert then counts as seen when both were.
     """
-    causes = findings[findings.rule.isin(RAISING) & findings.priority.isin(["P1", "P2"])]
+    dear = findings.rule.isin(RAISING) & findings.family.eq("cost")
+    causes = findings[dear & findings.priority.isin(["P1", "P2"])]
     changed = findings.copy()
     for alert in findings[findings.rule.eq("R7") & findings.method.eq("calendar")].itertuples():
         with_it = causes[
