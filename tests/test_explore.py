@@ -1,5 +1,6 @@
 """The explorer: series of every metric, the calls behind a stretch, and what is said of it."""
 
+import datetime as dt
 import os
 import shutil
 import time
@@ -368,6 +369,45 @@ def test_going_to_another_workflow_keeps_the_metric_where_it_has_it(explored):
     assert "Whole company, cost" in opened.title.value
 
 
+def test_a_company_without_exports_is_told_so(explored, tmp_path):
+    shutil.copytree(explored.data / "settings", tmp_path / "settings")
+    opened = explore.explorer(tmp_path)
+    opened.fields["grain"].value = explore.BY_DAY
+    assert "Whole company: no data in this period" in opened.title.value
+    assert opened.button.disabled
+
+
+def test_hours_with_too_few_calls_are_told_from_hours_without_data(explored):
+    opened = explore.explorer(explored.data)
+    opened.fields["workflow"].value, opened.fields["metric"].value = "chat", "run_cost_eur"
+    opened.fields["first"].value = dt.date(2026, 11, 1)
+    assert "too few in any hour to measure it: choose days" in opened.title.value
+    opened.fields["grain"].value = explore.BY_DAY
+    assert "too few" not in opened.title.value
+
+
+def test_all_that_is_shown_can_be_selected_without_a_mouse(explored):
+    opened = explore.explorer(explored.data)
+    opened.fields["workflow"].value = "chat"
+    opened.fields["first"].value = opened.fields["last"].value = dt.date(2026, 10, 25)
+    opened.fields["found"].value = explore.EVERYWHERE
+    assert (opened.stretch.started_at, opened.stretch.ended_at) == SUNDAY
+    assert len(opened.records.records["rows"]) == 25
+
+
+def test_the_days_below_the_chart_begin_at_local_midnight_and_one_has_25_hours(explored):
+    opened = explore.explorer(explored.data)
+    opened.fields["workflow"].value, opened.fields["metric"].value = "chat", "calls"
+    opened.fields["first"].value, opened.fields["last"].value = (
+        dt.date(2026, 10, day) for day in (24, 27)
+    )
+    spec = opened.chart.chart.to_dict()
+    axis = next(a for layer in spec["layer"] if (a := layer["encoding"]["x"].get("axis")))
+    begins = pd.to_datetime(axis["values"], unit="ms", utc=True)
+    assert begins.diff()[1:].tolist() == [pd.Timedelta(hours=h) for h in (24, 25, 24)]
+    assert '"Sun 25 Oct"' in axis["labelExpr"]
+
+
 # In a real JupyterLab, with a hand on the mouse
 
 
@@ -383,10 +423,7 @@ def lab(explored, tmp_path, jupyterlab):
 
 
 def drag(page, day: str, tomorrow: str, start: float, end: float) -> None:
-    """Drag over the chart from one hour of a day to another; the words below stand where it begins.
-
-    The chart may still move while it is drawn anew: it is waited for.
-    """
+    """Drag over the chart from one hour of a day to another; its words stand where it begins."""
     chart = page.locator(".ob-explore .vega-embed svg").first
     chart.get_by_text(day, exact=True).wait_for(timeout=10_000)
     chart.scroll_into_view_if_needed()
@@ -411,6 +448,9 @@ def test_a_hand_selects_a_stretch_sees_its_calls_and_says_what_it_was(lab, noteb
         page.locator(".ob-explore input[type=date]").nth(field).fill(value)
         page.keyboard.press("Tab")
     page.get_by_text("Support chat, error share:").wait_for(timeout=10_000)
+    chart = page.locator(".ob-explore .vega-embed svg")
+    chart.get_by_text("Fri 30 Oct").wait_for(timeout=10_000)
+    chart.get_by_text("Sat 31 Oct").wait_for(state="detached")  # the last of several drawings
     drag(page, "Wed 28 Oct", "Thu 29 Oct", 12.8, 14.2)
     page.get_by_text("Support chat, Wed 28 Oct 13:00 to 14:00 (1 h):").wait_for(timeout=15_000)
     rows = page.locator(".ob-records tbody tr")

@@ -36,6 +36,7 @@ from opsbook.schema import COMPANY, PRIORITIES, UNASSIGNED
 from opsbook.settings import Settings
 from opsbook.stretches import (
     METRICS,
+    SERIES,
     Behind,
     Stretch,
     calls_behind,
@@ -73,8 +74,9 @@ SEEN_ON = {"tasks": ("runs", "calls", "tokens"), "missing_h": ("calls", "runs", 
 """Metrics of findings that have no chart of their own, and where they show."""
 EXPLAINED, MINOR, INCIDENT = "Explained", "P3", "Open an incident"
 BY_HOUR, BY_DAY = "hour", "day"
-NOWHERE = -1
-TO_A_FINDING = ("a finding", NOWHERE)
+NOWHERE, EVERYWHERE = -1, -2
+PLACES = [("a finding", NOWHERE), ("all that is shown", EVERYWHERE)]
+"""What to go to besides findings, which have a row of their own."""
 EMBED = {"renderer": "svg", "actions": False, "tooltip": {"theme": "custom"}}
 WIDE = widgets.Layout(width="46rem")
 
@@ -128,8 +130,8 @@ class Explorer:
         return self.fields["workflow"].value
 
     @property
-    def metric(self) -> str:
-        """The metric chosen."""
+    def metric(self) -> str | None:
+        """The metric chosen; None where exports hold none of the workflow."""
         return self.fields["metric"].value
 
     def look(self) -> widgets.Widget:
@@ -177,8 +179,10 @@ class Explorer:
         self.title.value, self.note.value = self._words(known)
 
     def go_to(self, change: dict) -> None:
-        """Show a finding with some days around it, and select its stretch."""
-        if change["new"] == NOWHERE:
+        """Show a finding with some days around it, and select its stretch; or all that is shown."""
+        if change["new"] in (NOWHERE, EVERYWHERE):
+            if change["new"] == EVERYWHERE and len(self.series):
+                self.draw(selected=(self.series["at"].iloc[0], self.series.ended_at.iloc[-1]))
             return
         finding = self.book.judged.findings.loc[change["new"]]
         self.held = True
@@ -196,6 +200,10 @@ class Explorer:
         drawn = change["new"].value.get("middle") or next(iter(change["new"].value.values()), None)
         self._look_at(tuple(pd.Timestamp(ms, unit="ms", tz="UTC") for ms in drawn or ()))
 
+    def ask_class(self, _: object = None) -> None:
+        """Ask for a class only where an incident is opened."""
+        self.verdict["priority"].disabled = self.verdict["kind"].value != INCIDENT
+
     def enter(self, _: object = None) -> None:
         """Enter what a person makes of the stretch; a second click enters nothing."""
         if self.button.disabled or self.stretch is None:
@@ -211,13 +219,15 @@ class Explorer:
             return
         self.outcome.value = _said(_entered(register, told["kind"]))
         self.verdict["reason"].value = ""
-        self.book = open_workbook(self.data, self.as_of)
+        self.book = open_workbook(self.data, self.as_of, literally=False)
         self.draw(selected=(self.stretch.started_at, self.stretch.ended_at))
 
     # What is shown then
 
     def _period(self) -> pd.DataFrame:
         """The series in the days chosen, at most as many hours as can be told apart."""
+        if self.metric is None:
+            return pd.DataFrame(columns=SERIES)
         zone = self.book.settings.company.zone
         first, last = (pd.Timestamp(self.fields[n].value, tz=zone) for n in ("first", "last"))
         until = min(last + pd.DateOffset(days=1), self.book.now.tz_convert(zone))
@@ -246,9 +256,11 @@ class Explorer:
     def _words(self, known: pd.DataFrame) -> tuple[str, str]:
         """The chart's title and the note below it."""
         settings, company = self.book.settings, self.book.settings.company
-        name = f"{_name(self.workflow, settings)}, {METRICS[self.metric].words.lower()}"
+        name = _name(self.workflow, settings)
+        name += f", {METRICS[self.metric].words.lower()}" if self.metric else ""
         if self.series.value.isna().all():
-            return _said(f"{name}: no data in this period", "ob-title"), ""
+            there = self.series["sample"].fillna(0).gt(0).any()
+            return _said(f"{name}: {TOO_FEW if there else NO_DATA}", "ob-title"), ""
         begun, until = self.series["at"].iloc[0], self.series.ended_at.iloc[-1]
         seen = known[(known.started_at < until) & (known.ended_at > begun)].kind.value_counts()
         told = f"{counted(seen.get('finding', 0), 'finding')} of it, "
@@ -274,13 +286,15 @@ class Explorer:
         self.records.records = records(behind.rows, files, self.book.settings)
 
 
+NO_DATA = "no data in this period"
+TOO_FEW = "too few in any hour to measure it: choose days"
 DRAG = "Drag over the chart to select a stretch; drag the selection to move it."
 
 
 def explorer(data: str, as_of: str = "") -> Explorer:
     """The explorer of one company's folder, at its latest P1 or P2; its parts joined."""
     alt.JupyterChart.enable_offline()
-    book = open_workbook(data, as_of)
+    book = open_workbook(data, as_of, literally=False)
     made = Explorer(
         data=data,
         as_of=as_of,
@@ -304,6 +318,7 @@ def explorer(data: str, as_of: str = "") -> Explorer:
     made.fields["found"].observe(made.go_to, "value")
     for name in ("metric", "grain", "first", "last"):
         made.fields[name].observe(made.draw, "value")
+    made.verdict["kind"].observe(made.ask_class, "value")
     made.button.on_click(made.enter)
     made.choose_workflow()
     return made
@@ -332,14 +347,14 @@ def _fields(book: Workbook) -> dict[str, widgets.ValueWidget]:
         "grain": widgets.Dropdown(options=[BY_HOUR, BY_DAY], description="By"),
         "first": widgets.DatePicker(value=first, description="From"),
         "last": widgets.DatePicker(value=last, description="To"),
-        "found": widgets.Dropdown(options=[TO_A_FINDING], description="Go to"),
+        "found": widgets.Dropdown(options=PLACES, description="Go to"),
     }
 
 
 def _verdict() -> dict[str, widgets.ValueWidget]:
     return {
         "kind": widgets.ToggleButtons(options=[EXPLAINED, MINOR, INCIDENT]),
-        "priority": widgets.Dropdown(options=PRIORITIES, value="P2"),
+        "priority": widgets.Dropdown(options=PRIORITIES, value="P2", disabled=True),
         "actor": widgets.Dropdown(options=list(ROLE.values())),
         "reason": widgets.Textarea(placeholder="One sentence is enough.", layout=WIDE),
     }
@@ -382,10 +397,10 @@ def _offered(book: Workbook, workflow: str) -> list[tuple[str, int]]:
         (f"{when(f.started_at, company)}: {f.rule} {f.priority}, {f.metric}", int(f.Index))
         for f in own.itertuples()
     ]
-    return [TO_A_FINDING, *offered]
+    return [*PLACES, *offered]
 
 
-def _known(book: Workbook, workflow: str, metric: str) -> pd.DataFrame:
+def _known(book: Workbook, workflow: str, metric: str | None) -> pd.DataFrame:
     """Findings of a metric, incidents and explained stretches: what `charts.explored` marks."""
     found, known = _findings(book), metrics_of(workflow, book.facts)
     own = found[
