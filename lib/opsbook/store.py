@@ -18,7 +18,6 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from opsbook.calls import canonical, with_bills
 from opsbook.coverage import covered
 from opsbook.errors import ExportError, SettingsError, TableError
 from opsbook.exports import Reader, Reading
@@ -354,6 +353,8 @@ def _read(
     moment: pd.Timestamp,
 ) -> Taken:
     """A recognised file's rows as tables."""
+    from opsbook.calls import canonical  # prices are slow to import; most runs find nothing new
+
     until = pd.Timestamp(settings.company.now or moment).tz_convert("UTC")
     reading = reader.read(rows, settings.company.zone).closed(until)
     calls = canonical(reading.calls, reader.source, arrived.file_id, settings)
@@ -470,6 +471,8 @@ def _write(engine: Engine, frame: pd.DataFrame, path: Path) -> None:
 
 def _join_bills(folder: Folder, engine: Engine) -> None:
     """Give the calls of billed providers the vendor's own cost, whichever file came first."""
+    from opsbook.calls import with_bills
+
     bills = read_table(folder, BILLS)
     for source in bills.source.unique():
         parts = sorted((folder.tables / "calls").glob("*.parquet"))
