@@ -28,6 +28,7 @@ lab: .venv/.ready-dev ## Open the notebooks in JupyterLab, on this machine only.
 	@$(PY) -m jupyterlab notebooks/weekly-review.ipynb
 
 explore: .venv/.ready-dev ## Open the explorer in JupyterLab: select a stretch of a metric, see its calls, label it.
+	@$(OPSBOOK) ingest --data $(DATA) || test $$? -eq 1
 	@$(PY) -m jupyterlab notebooks/explore.ipynb
 
 schedule: .venv/.ready ## Print the lines that run the check every hour (KIND=cron, systemd, windows, github or gitlab).
