@@ -9,7 +9,7 @@ OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help weekly site serve lab explore findings test lint bench schedule demo clean-notebooks lock clean
+.PHONY: help weekly site serve lab explore check findings test lint bench schedule demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ lab: .venv/.ready-dev ## Open the notebooks in JupyterLab, on this machine only.
 explore: .venv/.ready-dev ## Open the explorer in JupyterLab: select a stretch of a metric, see its calls, label it.
 	@$(OPSBOOK) ingest --data $(DATA) || test $$? -eq 1
 	@$(PY) -m jupyterlab notebooks/explore.ipynb
+
+check: .venv/.ready ## Take the inbox in, judge, keep the register and tell whoever must know; quiet otherwise.
+	@$(OPSBOOK) check --data $(DATA)
 
 schedule: .venv/.ready ## Print the lines that run the check every hour (KIND=cron, systemd, windows, github or gitlab).
 	@$(OPSBOOK) schedule --kind $(KIND) --data $(DATA)
