@@ -24,6 +24,8 @@ import pytest
 
 from opsbook import store
 from opsbook.findings import judge
+from opsbook.records import Log
+from opsbook.register import fold
 from opsbook.rules import RULES
 from opsbook.workbook import open_workbook
 
@@ -233,9 +235,9 @@ def test_the_digest_runs_on_every_monday_but_one():
 
 @pytest.fixture(scope="module")
 def demo_folder(tmp_path_factory):
-    """A copy of the demo's settings and inbox, ingested."""
+    """A copy of the demo's settings, inbox and record, ingested."""
     folder = tmp_path_factory.mktemp("demo")
-    for part in ("settings", "inbox"):
+    for part in ("settings", "inbox", "records"):
         shutil.copytree(DEMO / part, folder / part)
     company = store.Folder(folder)
     arrived = store.ingest(company, store.load_settings(company))
@@ -431,3 +433,49 @@ def test_no_workflow_outweighs_the_others(book):
     share = eur / eur.sum()
     assert share["invoice-extraction"] <= 0.22
     assert 0.20 < share["code-review"] < 0.30
+
+
+@pytest.fixture(scope="module")
+def register():
+    return fold(Log(store.Folder(DEMO)).events())
+
+
+def test_the_record_is_whole_and_holds_no_word_of_a_person(register):
+    log = Log(store.Folder(DEMO))
+    assert log.verify().ok
+    texts = [log.text(p.stem) for p in log.texts.iterdir()]
+    assert all(texts)
+    assert not any(text.encode() in log.content() for text in texts)
+
+
+def test_the_record_lacks_nothing_that_the_rules_find_now(book, register):
+    assert book.news == []
+    assert (book.register.count, book.register.head) == (register.count, register.head)
+
+
+@pytest.mark.parametrize(
+    ("rule", "workflow", "begun", "priority", "state"),
+    [
+        ("R9", "meeting-notes", "2026-09-24", "P2", "closed"),
+        ("R4", "invoice-extraction", "2026-10-07", "P2", "closed"),
+        ("R7", "company", "2026-10-13", "P3", "closed"),
+        ("R8", "customer-mail", "2026-10-20", "P2", "closed"),
+        ("R6", "code-review", "2026-10-28", "P2", "closed"),
+        ("R10", "customer-mail", "2026-11-05", "P1", "closed"),
+        ("R3", "support-chat", "2026-11-12", "P1", "closed"),
+        ("R5", "invoice-extraction", "2026-11-17", "P2", "identified"),
+    ],
+)
+def test_every_plant_has_its_incident(register, rule, workflow, begun, priority, state):
+    own = [
+        i
+        for i in register.incidents.values()
+        if rule in i.rules and i.workflow == workflow and f"{i.started_at:%Y-%m-%d}" == begun
+    ]
+    assert [(i.priority, i.state) for i in own] == [(priority, state)]
+
+
+def test_no_other_incident_is_graver_than_a_single_breach(register):
+    grave = [i for i in register.incidents.values() if i.priority != "P3"]
+    assert len(grave) == 7
+    assert sum(i.class_reason == "escalated" for i in grave) == 1

@@ -644,6 +644,7 @@ def by_urgency(incidents: pd.DataFrame, timers: pd.DataFrame) -> pd.DataFrame:
     Those without an open deadline come after, gravest first.
     """
     waiting = timers[timers.current & timers.met.isna()]
-    due = incidents.id.map(waiting.groupby("id").due_at.min())
+    first = waiting.groupby("id").due_at.min().to_dict()
+    due = pd.to_datetime(incidents.id.map(first), utc=True)
     ranked = incidents.assign(due=pd.to_datetime(due, utc=True))
     return ranked.sort_values(["due", "priority", "detected_at"], na_position="last")
