@@ -69,8 +69,8 @@ clean: ## Remove what can be rebuilt: tables, generated pages, the site.
 # The environment. uv where there is one (seconds), else venv and pip (a minute).
 define install
 	$(if $(UV),@test -x $(PY) || $(UV) venv -q --python $(PYTHON) .venv,@test -x $(PY) || $(PYTHON) -m venv .venv)
-	$(if $(UV),@$(UV) pip install -q --python $(PY) --require-hashes -r $(1),@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $(1))
-	$(if $(UV),@$(UV) pip install -q --python $(PY) --no-deps -e .,@$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .)
+	$(if $(UV),@$(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r $(1),@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r $(1))
+	$(if $(UV),@$(UV) pip install -q --compile-bytecode --python $(PY) --no-deps -e .,@$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .)
 endef
 
 .venv/.ready: requirements.txt pyproject.toml
