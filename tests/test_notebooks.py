@@ -71,16 +71,29 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(tmp_path):
 
 
 @pytest.mark.xdist_group("kernels")
-def test_a_parameter_reaches_each_of_two_notebooks_in_a_kernel_of_its_own(tmp_path):
-    path = notebook(tmp_path, "import os", "print(limit, os.getpid())")
-    other = path.with_name("other.ipynb")
-    other.write_bytes(path.read_bytes())
-    jobs = [notebooks.Job(path, {"limit": 4}), notebooks.Job(other, {"limit": 5})]
+def test_each_notebook_has_its_parameters_and_two_kernels_share_the_work(tmp_path):
+    path = notebook(tmp_path, "import os, time", "time.sleep(0.3)", "print(limit, os.getpid())")
+    names = [path.with_name(f"{name}.ipynb") for name in "abcd"]
+    for name in names:
+        name.write_bytes(path.read_bytes())
+    jobs = [notebooks.Job(name, {"limit": 4 + i}) for i, name in enumerate(names)]
     with notebooks.workplace() as work:
         out = notebooks.run_all(jobs, {}, work)
         said = [cells(o)[-1].outputs[0].text.split() for o in out]
-    assert [limit for limit, _ in said] == ["4", "5"]
+    assert [limit for limit, _ in said] == ["4", "5", "6", "7"]
     assert len({pid for _, pid in said}) == 2
+
+
+@pytest.mark.xdist_group("kernels")
+def test_after_a_failed_notebook_none_is_begun(tmp_path):
+    path = notebook(tmp_path, "limit", "1 / 0")
+    names = [path.with_name(f"{name}.ipynb") for name in "abcdef"]
+    for name in names:
+        name.write_bytes(path.read_bytes())
+    with notebooks.workplace() as work:
+        with pytest.raises(NotebookError):
+            notebooks.run_all([notebooks.Job(name) for name in names], {}, work)
+        assert len(list(work.glob("*.ipynb"))) <= 2
 
 
 @pytest.mark.xdist_group("kernels")

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -51,27 +52,34 @@ def run_all(
 ) -> list[Path]:
     """Run notebooks that do not depend on each other; the executed ones, in the jobs' order.
 
-    Jobs of the same notebook follow one another in one kernel, so that what one has opened is open
-    for the next. Raises NotebookError for the first that fails, after those under way have ended.
+    `at_once` kernels take one job after another, so that what a notebook has opened is open for the
+    next; the linter sees to it that each defines every name it uses. Raises NotebookError for the
+    first that fails; none is begun after it.
     """
-    lanes: dict[Path, list[Job]] = {}
-    for job in jobs:
-        lanes.setdefault(job.notebook, []).append(job)
+    waiting = deque(jobs)
     with ThreadPoolExecutor(at_once) as pool:
-        lanes_run = [pool.submit(_run_lane, lane, parameters, work) for lane in lanes.values()]
-    for done in lanes_run:
-        done.result()
+        lanes = [
+            pool.submit(_run_lane, waiting, parameters, work)
+            for _ in range(min(at_once, len(jobs)))
+        ]
+    for lane in lanes:
+        lane.result()
     return [work / job.output for job in jobs]
 
 
-def _run_lane(jobs: list[Job], parameters: dict[str, object], work: Path) -> None:
-    """Run jobs of one notebook, one after the other: a single one in a kernel papermill starts."""
-    if len(jobs) == 1:
-        run(jobs[0].notebook, work / jobs[0].output, parameters | jobs[0].parameters)
-        return
+def _run_lane(waiting: deque[Job], parameters: dict[str, object], work: Path) -> None:
+    """Run waiting jobs in one kernel until none is left; an error leaves none to the others."""
     with _kernel() as kernel:
-        for job in jobs:
-            run(job.notebook, work / job.output, parameters | job.parameters, km=kernel)
+        while waiting:
+            try:
+                job = waiting.popleft()
+            except IndexError:  # the other lane was quicker
+                return
+            try:
+                run(job.notebook, work / job.output, parameters | job.parameters, km=kernel)
+            except Exception:
+                waiting.clear()
+                raise
 
 
 @contextmanager

@@ -181,7 +181,7 @@ def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
 
 def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
     """One week of a company's workbook; the last complete one without a `period`."""
-    book = open_workbook(data, as_of)
+    book = _opened(data, as_of)
     name = named_week(period, book.now, book.settings)
     started_at, ended_at = week_bounds(name, book.settings)
     return Week(
@@ -207,12 +207,8 @@ def _told(register: Register) -> list[dict]:
 
 
 def open_dossier(data: str | Path, as_of: str = "", incident: str = "") -> Dossier:
-    """One incident's dossier; the latest incident's without an id, UsageError for an unknown one.
-
-    Judged at a named moment, the workbook behind it stays open for the next dossier until a file it
-    was read from changes.
-    """
-    book = _kept_open(str(data), as_of, _trace(data)) if as_of else open_workbook(data)
+    """One incident's dossier; the latest one's without an id, UsageError for an unknown one."""
+    book = _opened(data, as_of)
     name = incident or next(reversed(book.register.incidents), "none")
     return dossier_of(name, book, data)
 
@@ -238,6 +234,11 @@ def _texts(names: Iterable[str | None], data: str | Path) -> dict[str, str | Non
     return {name: log.text(name) for name in names if name}
 
 
+def _opened(data: str | Path, as_of: str) -> Workbook:
+    """A workbook; at a named moment it stays open until a file it was read from changes."""
+    return _kept_open(str(data), as_of, _trace(data)) if as_of else open_workbook(data)
+
+
 @lru_cache(maxsize=1)
 def _kept_open(data: str, as_of: str, _trace: tuple) -> Workbook:
     return open_workbook(data, as_of)
@@ -245,7 +246,7 @@ def _kept_open(data: str, as_of: str, _trace: tuple) -> Workbook:
 
 def _trace(data: str | Path) -> tuple:
     """What tells whether anything a workbook is read from was written since: times and sizes."""
-    folder = Path(data)
+    folder = store.Folder.at(data).path
     paths = [p for n in ("settings", "tables") for p in sorted((folder / n).rglob("*"))]
     found = [p.stat() for p in [*paths, *folder.glob("records/*.jsonl")]]
     return tuple((f.st_ino, f.st_mtime_ns, f.st_size) for f in found)
