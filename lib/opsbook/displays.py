@@ -224,9 +224,10 @@ def deadline(at: pd.Timestamp, now: pd.Timestamp, company: Company) -> str:
 
 METRICS = {
     "error_share": "{} of calls failed",
-    "refusal_share": "{} of answers are refusals",
     "run_cost_eur": "{} a run",
-    "cost_eur": "{} spent",
+    "cost_eur": "{} an hour",
+    "R6 cost_eur": "{} in 24 hours",
+    "R7 cost_eur": "{} that day",
     "tokens": "{} tokens",
     "tokens_per_run": "{} tokens a run",
     "latency_ms": "{} to an answer",
@@ -235,12 +236,15 @@ METRICS = {
     "tasks": "{} tasks done",
     "missing_h": "{} business hours without data",
 }
-"""A metric's figure in words; one that is not here shows its own name."""
+"""A metric's figure in words, after a rule where it sums over another time; one that is not here
+shows its own name."""
 
 
-def measured(metric: str, value: object, locale: str) -> str:
+def measured(metric: str, value: object, locale: str, rule: str = "") -> str:
     """A figure of a finding in words: its metric's unit is in the metric's name."""
-    words = METRICS.get(metric, f"{metric.replace('_', ' ')} {{}}")
+    words = METRICS.get(f"{rule} {metric}") or METRICS.get(
+        metric, f"{metric.replace('_', ' ')} {{}}"
+    )
     return words.format(bare(metric, value, locale))
 
 
@@ -692,7 +696,7 @@ def against(incident: object, company: Company) -> str:
     most = (
         "" if missing(limit) else f" ({WORDS['limit'].format(limit=bare(metric, limit, locale))})"
     )
-    return f"{measured(metric, worst['observed'], locale)}{usual}{most}"
+    return f"{measured(metric, worst['observed'], locale, worst['rule'])}{usual}{most}"
 
 
 def who_by_when(timers: pd.DataFrame, now: pd.Timestamp, company: Company) -> Html:
