@@ -95,12 +95,17 @@ def _recorded(finding: dict, work: Register) -> tuple[Incident, str] | None:
 
     A stretch that grows keeps its identity: same rule, workflow and metric, overlapping in time.
     """
-    for incident in reversed(work.incidents.values()):
+    for incident in reversed(_standing(work)):
         for key, known in incident.findings.items():
             same = all(known[k] == finding[k] for k in ("rule", "workflow", "metric"))
             if same and _overlap(known, finding) and not _resumed(finding, known, incident):
                 return incident, key
     return None
+
+
+def _standing(work: Register) -> list[Incident]:
+    """Incidents that stand for themselves: the findings of a merged one are the other's too."""
+    return [i for i in work.incidents.values() if i.state != "merged"]
 
 
 def _resumed(finding: dict, known: dict, incident: Incident) -> bool:
@@ -273,7 +278,7 @@ def next_id(register: Register, settings: Settings, now: pd.Timestamp) -> str:
 def _gone(found: list[dict], work: Register) -> list[Draft]:
     """Findings on record as firing that the rules do not find any more: the data was corrected."""
     drafts = []
-    for incident in work.incidents.values():
+    for incident in _standing(work):
         for key, known in incident.findings.items():
             same = [f for f in found if all(f[k] == known[k] for k in ("rule", "workflow"))]
             if known["state"] == "firing" and not any(_overlap(known, f) for f in same):

@@ -77,8 +77,11 @@ class Incident:
 
     @property
     def firing(self) -> bool:
-        """Whether a rule still holds; for what a person reported, whether it is still open."""
-        if not self.findings:
+        """Whether a rule still holds; for what a person reported, whether it is still open.
+
+        What was merged goes on in the other incident, if it does.
+        """
+        if not self.findings or self.state == "merged":
             return self.state in OPEN
         return any(f["state"] == "firing" for f in self.findings.values())
 
@@ -278,7 +281,6 @@ def _merged(register: Register, event: Event) -> None:
     into = register.incidents[incident.merged_into]
     into.findings |= incident.findings
     into.workflows += [w for w in incident.workflows if w not in into.workflows]
-    incident.findings = {}
     _reached(incident, event)
 
 

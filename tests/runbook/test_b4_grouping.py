@@ -66,7 +66,7 @@ def test_single_breaches_become_part_of_the_graver_finding_that_spans_them(opene
     singles = [("R7", "chat", "P3", f"{TUE} {hour}:00", 1) for hour in (10, 12)]
     graver = ("R5", "chat", "P2", f"{TUE} 09:00", 8)
     register = opened((f"{TUE} 14:00", singles), (f"{TUE} 18:00", [*singles, graver]))
-    assert told(register) == [("P2", ["R5", "R7"], "detected"), ("P3", [], "merged")]
+    assert told(register) == [("P2", ["R5", "R7"], "detected"), ("P3", ["R7"], "merged")]
     again = opened((f"{TUE} 19:00", [*singles, graver]), register=register)
     assert len(again.incident("INC-2026-0001").findings) == 3
 
