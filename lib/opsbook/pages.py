@@ -331,8 +331,7 @@ def not_judged(week: Week, rules: tuple[str, ...]) -> Html:
 
 def minor(week: Week) -> Html:
     """Section 5: P3, near misses, and how often each rule fired under either method."""
-    found = week.findings[week.findings.priority == "P3"]
-    near = reviews.candidates(week)
+    found, near = reviews.single_breaches(week), reviews.candidates(week)
     head = section(
         "minor",
         "watch" if len(found) + len(near) else "ok",

@@ -257,3 +257,20 @@ def cost_kinds(week: Week) -> pd.DataFrame:
     """Each workflow's cost over the history and its rows without a price; workflow, EUR, count."""
     grid = week.facts.grid
     return grid.groupby("workflow")[["cost_eur", "unpriced"]].sum().reset_index()
+
+
+def single_breaches(week: Week) -> pd.DataFrame:
+    """The week's findings of class P3 that no graver incident holds already (clause B9)."""
+    found = week.findings[week.findings.priority == "P3"]
+    part = [
+        any(
+            (f.rule, f.workflow, f.metric) == (known["rule"], known["workflow"], known["metric"])
+            and f.started_at < pd.Timestamp(known["to"])
+            and f.ended_at > pd.Timestamp(known["from"])
+            for incident in week.register.incidents.values()
+            if incident.priority != "P3"
+            for known in incident.findings.values()
+        )
+        for f in found.itertuples()
+    ]
+    return found[~pd.Series(part, index=found.index, dtype=bool)]
