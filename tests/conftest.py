@@ -33,6 +33,43 @@ def project(place: Path) -> Path:
     return place
 
 
+COMPANY = """
+[company]
+name = "Example"
+zone = "Europe/Berlin"
+country = "DE"
+subdivision = "BY"
+[company.hours]
+monday = ["09:00-17:00"]
+tuesday = ["09:00-17:00"]
+wednesday = ["09:00-17:00"]
+thursday = ["09:00-17:00"]
+friday = ["09:00-17:00"]
+"""
+WORKFLOWS = """
+[[workflows]]
+id = "chat"
+name = "Support chat"
+category = "customer"
+owner = "Head of support"
+matches = ["template:chat"]
+"""
+
+
+@pytest.fixture(scope="session")
+def small_company():
+    """Writes the settings of a Bavarian company with one workflow, and other settings files."""
+
+    def write(place: Path, **more: str) -> Path:
+        settings = place / "settings"
+        settings.mkdir(parents=True, exist_ok=True)
+        for name, text in ({"company": COMPANY, "workflows": WORKFLOWS} | more).items():
+            (settings / f"{name}.toml").write_text(text)
+        return place
+
+    return write
+
+
 def typed(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     """A command as a person types it."""
     return subprocess.run(

@@ -16,27 +16,6 @@ from opsbook.register import fold
 from opsbook.spreadsheets import make
 from opsbook.store import Folder, load_settings
 
-COMPANY = """
-[company]
-name = "Example"
-zone = "Europe/Berlin"
-country = "DE"
-subdivision = "BY"
-[company.hours]
-monday = ["09:00-17:00"]
-tuesday = ["09:00-17:00"]
-wednesday = ["09:00-17:00"]
-thursday = ["09:00-17:00"]
-friday = ["09:00-17:00"]
-"""
-WORKFLOWS = """
-[[workflows]]
-id = "chat"
-name = "Support chat"
-category = "customer"
-owner = "Head of support"
-matches = ["template:chat"]
-"""
 CHANNELS = """
 [[channels]]
 id = "push"
@@ -59,14 +38,11 @@ def calls(hour: str, ok: int, failed: int) -> str:
 
 
 @pytest.fixture
-def company(tmp_path):
+def company(tmp_path, small_company):
     """A company whose support chat failed 20 of 40 calls between ten and eleven."""
-    for file, text in (("company", COMPANY), ("workflows", WORKFLOWS), ("channels", CHANNELS)):
-        path = tmp_path / "company" / "settings" / f"{file}.toml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    drop(tmp_path / "company", "morning.csv", calls("09", 40, 0) + calls("10", 20, 20))
-    return tmp_path / "company"
+    place = small_company(tmp_path / "company", channels=CHANNELS)
+    drop(place, "morning.csv", calls("09", 40, 0) + calls("10", 20, 20))
+    return place
 
 
 def drop(company: Path, name: str, rows: str) -> None:

@@ -27,7 +27,8 @@ def test_findings_are_json_and_nothing_else(place, opsbook):
 def test_findings_can_be_cut_to_a_stretch_and_read_literally(place, opsbook):
     cut = ("--json", "--from", "2026-11-16", "--to", "2026-11-23")
     rows = json.loads(opsbook("findings", *cut, cwd=place).stdout)["rows"]
-    assert [r["rule"] for r in rows if r["priority"]] == ["R5"]
+    assert {r["rule"] for r in rows if r["priority"] == "P2"} == {"R5", "R8"}
+    assert {r["workflow"] for r in rows if r["priority"]} == {"invoice-extraction"}
     literal = opsbook("findings", "--json", "--method", "runbook", cwd=place)
     assert {r["method"] for r in json.loads(literal.stdout)["rows"]} == {"runbook"}
 

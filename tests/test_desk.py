@@ -11,31 +11,12 @@ from opsbook.errors import UsageError
 from opsbook.records import Log
 from opsbook.store import Folder
 
-COMPANY = """
-[company]
-name = "Example"
-zone = "Europe/Berlin"
-country = "DE"
-subdivision = "BY"
-hours = { monday = ["09:00-17:00"], tuesday = ["09:00-17:00"] }
-"""
-WORKFLOWS = """
-[[workflows]]
-id = "chat"
-name = "Support chat"
-category = "customer"
-owner = "Head of support"
-matches = ["template:chat"]
-"""
 WORDS = "Frau M. bekam die Rechnung eines anderen <script>"
 
 
 @pytest.fixture
-def company(tmp_path) -> Path:
-    (tmp_path / "settings").mkdir()
-    (tmp_path / "settings" / "company.toml").write_text(COMPANY)
-    (tmp_path / "settings" / "workflows.toml").write_text(WORKFLOWS)
-    return tmp_path
+def company(tmp_path, small_company) -> Path:
+    return small_company(tmp_path)
 
 
 @pytest.fixture

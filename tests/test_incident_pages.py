@@ -235,6 +235,7 @@ def test_an_incident_that_is_reopened_again_and_again_is_flagged_as_flapping(
     week = open_week(weekly.place / "data/demo", NOW)
     finding = {"workflow": "support-chat", "from": "2026-11-20T08:00:00.000Z", "key": "k"}
     figures = finding | {"rule": "R4", "metric": "error_share", "state": "over", "priority": "P2"}
+    figures["reason"] = "14% of calls failed"
     figures |= {"to": "2026-11-20T09:00:00.000Z", "detected_at": "2026-11-20T09:00:00.000Z"}
     again = [
         (f"1{n}:00", lambda _: Draft("reopened", "X-1", {"finding": figures, "key": "k"}))

@@ -10,27 +10,6 @@ import pytest
 from opsbook.store import Folder, ingest, load_settings
 from opsbook.workbook import open_workbook
 
-COMPANY = """
-[company]
-name = "Example"
-zone = "Europe/Berlin"
-country = "DE"
-subdivision = "BY"
-[company.hours]
-monday = ["09:00-17:00"]
-tuesday = ["09:00-17:00"]
-wednesday = ["09:00-17:00"]
-thursday = ["09:00-17:00"]
-friday = ["09:00-17:00"]
-"""
-WORKFLOWS = """
-[[workflows]]
-id = "chat"
-name = "Support chat"
-category = "customer"
-owner = "Head of support"
-matches = ["template:chat"]
-"""
 HEAD = (
     "ts,workflow,run_id,model,input_tokens,output_tokens,cost,currency,status,latency_ms,"
     "output_class\n"
@@ -58,14 +37,11 @@ def hour_of(day: int, hour: int, chance: random.Random) -> list[str]:
 
 
 @pytest.fixture
-def judged(tmp_path):
+def judged(tmp_path, small_company):
     """The findings of a company whose inbox holds these files, as records without their order."""
 
     def judge(*files: list[str], now: str = NOW, again: bool = False) -> list[tuple]:
-        place = tmp_path / f"company-{len(list(tmp_path.iterdir()))}"
-        for part, text in (("company", COMPANY), ("workflows", WORKFLOWS)):
-            (place / "settings").mkdir(parents=True, exist_ok=True)
-            (place / "settings" / f"{part}.toml").write_text(text)
+        place = small_company(tmp_path / f"company-{len(list(tmp_path.iterdir()))}")
         (place / "inbox").mkdir()
         for number, lines in enumerate(files):
             path = place / "inbox" / f"part-{number}.csv"

@@ -124,7 +124,7 @@ def _followed(finding: dict, incident: Incident, key: str) -> list[Draft]:
     known = incident.findings[key]
     if incident.state in ENDED or finding["state"] == known["state"] == "firing":
         return _raised(finding, incident)
-    if finding["state"] == known["state"] and finding["to"] == known["to"]:
+    if all(finding[k] == known[k] for k in ("state", "to", "reason")):
         return _raised(finding, incident)
     kind = "finding_joined" if finding["state"] == "firing" else "finding_ended"
     told = Draft(kind, incident.id, {"finding": finding, "key": key})

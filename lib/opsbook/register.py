@@ -230,7 +230,11 @@ def _class(event: Event) -> dict:
 
 def _joined(incident: Incident, event: Event) -> None:
     finding = event.payload["finding"]
-    incident.findings[event.payload.get("key") or finding_key(finding)] = finding
+    key = event.payload.get("key") or finding_key(finding)
+    if key in incident.findings:  # its headline tells the last figures
+        told = incident.findings[key]["reason"]
+        incident.reason = incident.reason.replace(told, finding["reason"])
+    incident.findings[key] = finding
     incident.started_at = min(incident.started_at, pd.Timestamp(finding["from"]))
     if finding["workflow"] not in incident.workflows:
         incident.workflows.append(finding["workflow"])

@@ -63,8 +63,9 @@ class Week:
 
     @property
     def opened(self) -> pd.DataFrame:
-        """The incidents that touch the week, gravest first."""
-        own = self.incidents[self._touches(self.incidents)]
+        """The incidents that touch the week, gravest first; a merged one is part of another."""
+        standing = self.incidents[self.incidents.state != "merged"]
+        own = standing[self._touches(standing)]
         return own.sort_values(["priority", "detected_at"])
 
     @property

@@ -54,14 +54,16 @@ def test_a_moment_without_a_zone_is_refused(weekly):
 
 def test_only_what_touches_the_week_stands_in_it(week):
     assert week.opened.priority.tolist() == ["P2"]
-    assert set(week.findings.rule) == {"R5", "R8"}
+    assert set(week.findings.rule) == {"R5", "R8", "R11"}
+    assert reviews.single_breaches(week).empty
 
 
 def test_a_review_of_an_earlier_week_knows_nothing_of_later_ones(weekly):
     earlier = open_week(weekly.place / DEMO, as_of="2026-11-09T08:00+01:00")
     assert earlier.name == "2026-W45"
     assert earlier.facts.grid.hour.max() < earlier.now
-    assert set(earlier.incidents.priority) == {"P2", "P3"}
+    assert earlier.incidents.detected_at.max() < earlier.now
+    assert earlier.register.incident("INC-2026-0013").state == "resolved"
 
 
 def test_zero_runs_off_days_and_uncounted_runs_are_told_apart(week):
