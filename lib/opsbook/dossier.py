@@ -14,6 +14,7 @@ import pandas as pd
 
 from opsbook.clock import BusinessClock
 from opsbook.estimates import trailing
+from opsbook.events import stamp
 from opsbook.findings import Facts, Judged
 from opsbook.panel import hourly_tasks
 from opsbook.postmortem import due_at
@@ -58,7 +59,7 @@ class Dossier:
     @property
     def finding(self) -> dict | None:
         """The finding its course shows; None for what a person reported."""
-        return shown(self.incident)
+        return shown(self.incident, self.at)
 
     @property
     def provisional(self) -> bool:
@@ -109,7 +110,7 @@ def dossier(name: str, known: Known, texts: Mapping[str, str | None]) -> Dossier
         settings=known.settings,
         at=incident.timeline[-1].at if ended else known.now,
         timers=own,
-        course=course(shown(incident), known),
+        course=course(shown(incident, known.now), known),
         sources=sources(incident, known.facts.coverage, known.files),
         texts=texts,
         post_mortem_owed=owed,
@@ -117,10 +118,14 @@ def dossier(name: str, known: Known, texts: Mapping[str, str | None]) -> Dossier
     )
 
 
-def shown(incident: Incident) -> dict | None:
-    """The finding that tells most of an incident: of the gravest one that holds, else the first."""
+def shown(incident: Incident, now: pd.Timestamp) -> dict | None:
+    """The finding that tells most of an incident: of the gravest one that holds, else the first.
+
+    What still holds reaches to `now`: the record notes its end when it is over.
+    """
     grave = [f for f in incident.evidence if f["priority"] == incident.evidence[0]["priority"]]
-    return next((f for f in grave if f["state"] == "firing"), next(iter(grave), None))
+    holds = next((f for f in grave if f["state"] == "firing"), None)
+    return holds | {"to": stamp(now)} if holds else next(iter(grave), None)
 
 
 def text_names(incident: Incident) -> list[str]:
