@@ -409,9 +409,10 @@ def _known(book: Workbook, workflow: str, metric: str | None) -> pd.DataFrame:
     rows = [
         (f.started_at, f.ended_at, f"{f.rule} {f.priority}", "finding") for f in own.itertuples()
     ]
-    for i in book.register.incidents.values():
+    for i in (i for i in book.register.incidents.values() if i.state != "merged"):
         if workflow in i.workflows or (workflow == COMPANY and i.priority in PRIORITIES[:2]):
-            end = max(i.ended_at, i.started_at + pd.Timedelta(hours=1))
+            over = book.now if i.firing else i.ended_at
+            end = max(over, i.started_at + pd.Timedelta(hours=1))
             rows.append((i.started_at, end, f"{i.id} {i.priority}", "incident"))
     for e in book.register.explained:
         if e.get("workflow") == workflow:
