@@ -74,6 +74,13 @@ def seen(history, until=None):
     return {k: float(np.ravel(v)[0]) for k, v in vars(normal).items()}
 
 
+def test_an_epoch_forgets_what_came_before_it():
+    history = daily([1000.0] * 9 + [1.0, 3.0, 999.0])
+    history.forget(np.array([0]), 9)
+    normal = seen(history)
+    assert (normal["n"], normal["mean"]) == (2, 2)
+
+
 def test_the_last_twenty_before_the_day_count_and_not_the_day():
     normal = seen(daily([1000.0] * 5 + [1.0, 3.0] * 10 + [999.0]))
     assert (normal["n"], normal["mean"], normal["median"]) == (20, 2, 2)

@@ -27,6 +27,7 @@ from opsbook.findings import judge
 from opsbook.records import Log
 from opsbook.register import fold
 from opsbook.rules import RULES
+from opsbook.settings import Epoch
 from opsbook.workbook import open_workbook
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"
@@ -359,6 +360,31 @@ def test_a_workflow_that_no_export_speaks_of_is_named(book):
     own = judge(book.facts, more).findings.query("workflow == 'translations'")
     assert own[["rule", "state"]].values.tolist() == [["R13", "not evaluable"]]
     assert own.reason.tolist() == ["no export has spoken of it yet"]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "first", "rules"),
+    [
+        ("invoice-extraction", "2026-11-18", {"R5", "R8", "R11"}),
+        ("code-review", "2026-10-28", {"R6", "R8", "R11"}),
+    ],
+)
+def test_an_epoch_takes_back_what_was_found_against_the_time_before_it(
+    book, workflow, first, rules
+):
+    begun = {"first": first, "reason": "the new normal"}
+    works = [
+        w.model_copy(update={"epochs": [Epoch(**begun)]}) if w.id == workflow else w
+        for w in book.settings.workflows
+    ]
+    anew = judge(book.facts, book.settings.model_copy(update={"workflows": works}))
+
+    def since(judged) -> pd.DataFrame:
+        found = judged.findings.query("method == 'calendar' and priority.notna()")
+        own = found[(found.workflow == workflow) & (found.ended_at > first)]
+        return set(own.rule)
+
+    assert (since(book.judged), since(anew)) == (rules, set())
 
 
 def test_a_company_without_a_single_export_is_judged_as_unheard(tmp_path):

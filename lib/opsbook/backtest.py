@@ -370,7 +370,7 @@ def _run_cost(facts: Facts, findings: pd.DataFrame, settings: Settings) -> Again
     none = facts.hour_costs.iloc[:0]
 
     def again(limits: Limits) -> pd.DataFrame:
-        bands = run_cost_of_all(facts, limits)
+        bands = run_cost_of_all(facts, settings.model_copy(update={"limits": limits}))
         own = bands[bands.workflow != UNASSIGNED].groupby("workflow")
         return _together(
             cost.run_cost(b.reset_index(drop=True), hours.get(w, none), limits) for w, b in own
@@ -381,13 +381,14 @@ def _run_cost(facts: Facts, findings: pd.DataFrame, settings: Settings) -> Again
 
 def _tokens(facts: Facts, findings: pd.DataFrame, settings: Settings) -> Again:
     works = [
-        (w.hours, tokens.token_days(w.days, w.workflow)) for w in each_workflow(facts, settings)
+        (w.hours, tokens.token_days(w.days, w.workflow), w.epochs)
+        for w in each_workflow(facts, settings)
     ]
 
     def again(limits: Limits) -> pd.DataFrame:
         return _together(
-            tokens.token_bursts(tokens.token_windows(hours, days, m, limits), m, limits)
-            for hours, days in works
+            tokens.token_bursts(tokens.token_windows(hours, days, m, limits, epochs), m, limits)
+            for hours, days, epochs in works
             for m in tokens.METRICS
         )
 

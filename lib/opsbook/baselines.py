@@ -5,8 +5,9 @@ incident of the same metric are left out, unless that would leave out most of th
 has moved, and a person confirms the new normal.
 """
 
+import datetime as dt
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from operator import itemgetter
@@ -31,10 +32,14 @@ def before(values: pd.Series, window: int, statistic: str) -> pd.Series:
 
 @dataclass
 class References:
-    """The buckets seen so far of one metric, oldest first, and which of them an incident spoilt."""
+    """The buckets seen so far of one metric, oldest first, and which of them an incident spoilt.
+
+    `epochs` are days on which what is normal began anew: nothing before counts from then on.
+    """
 
     limits: Limits
     buckets: list[dict] = field(default_factory=list)
+    epochs: Collection[dt.date] = ()
 
     def add(self, bucket: dict, left_out: bool) -> None:
         """Remember a valid bucket for those that come after it."""
@@ -46,7 +51,10 @@ class References:
         At most `baseline_days` buckets, oldest first.
         """
         most = self.limits.baseline_days
-        earlier = self.buckets[: bisect_left(self.buckets, day, key=itemgetter("day"))]
+        begun = [e for e in map(pd.Timestamp, self.epochs) if e <= day]
+        since = max(begun, default=pd.Timestamp.min)
+        first, last = (bisect_left(self.buckets, d, key=itemgetter("day")) for d in (since, day))
+        earlier = self.buckets[first:last]
         recent = earlier[-most:]
         spoilt = sum(b["left_out"] for b in recent)
         if spoilt > self.limits.left_out_share * len(recent):
@@ -119,7 +127,7 @@ class SlotHistory:
 
     def __init__(self, values: np.ndarray, at: Slots, limits: Limits) -> None:
         """A history that remembers no day yet."""
-        self.values, self.at, self.limits = values, at, limits
+        self.values, self.at, self.limits = values.copy(), at, limits
         self.spans = at.days()
         self.left_out = np.zeros((len(values), len(self.spans)), bool)
         kept = (len(values), KINDS * HOURS, REACH * limits.baseline_days)
@@ -133,6 +141,11 @@ class SlotHistory:
             for kept, new in ((self._kept, self.values[valid, i]), (self._days, day)):
                 kept[valid, slot, :-1] = kept[valid, slot, 1:]
                 kept[valid, slot, -1] = new
+
+    def forget(self, who: np.ndarray, day: int) -> None:
+        """Begin anew for some series: nothing before a day says what is normal from then on."""
+        self._kept[who] = np.nan
+        self.values[who, : self.spans[day].start] = np.nan
 
     def slot(self, day: int) -> Normal:
         """What is normal in each hour of a day, from the days added so far.

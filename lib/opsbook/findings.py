@@ -4,6 +4,7 @@ What cannot be judged is a finding too, without a priority: learning, or not eva
 exports hold. Nothing is passed in silence.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
     need not wait for the others.
     """
     limits = settings.limits
-    run_cost = run_cost_of_all(facts, limits)
+    run_cost = run_cost_of_all(facts, settings)
     company = spend.spend_bands(spend.company_days(facts.days), limits)
     found = [
         *_errors(facts, limits),
@@ -95,14 +96,17 @@ def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
     return Judged(FINDINGS.check(spend.raised(ordered)), run_cost, company)
 
 
-def run_cost_of_all(facts: Facts, limits: Limits) -> pd.DataFrame:
+def run_cost_of_all(facts: Facts, settings: Settings) -> pd.DataFrame:
     """`rules.cost.run_cost_bands` of every workflow that has single runs, one below the other."""
+    limits = settings.limits
     ok = facts.runs[(facts.runs.status == "ok") & facts.runs.cost_eur.notna()]
     small = facts.days[facts.days.ok_runs < limits.run_cost_min_runs]
     few = ok.merge(small[["workflow", "day"]], on=["workflow", "day"])
     known = set(ok.workflow.unique())
     bands = [
-        cost.run_cost_bands(days, few[few.workflow == workflow], limits)
+        cost.run_cost_bands(
+            days, few[few.workflow == workflow], limits, settings.epochs_of(str(workflow))
+        )
         for workflow, days in facts.days.groupby("workflow")
         if workflow in known
     ]
@@ -168,6 +172,7 @@ class Work:
     days: pd.DataFrame
     workflow: Workflow | None
     business: pd.DataFrame
+    epochs: list[dt.date]
 
 
 def each_workflow(facts: Facts, settings: Settings) -> Iterator[Work]:
@@ -177,7 +182,7 @@ def each_workflow(facts: Facts, settings: Settings) -> Iterator[Work]:
     business = activity.business_days(facts.calendar, facts.clock)
     for name in sorted(set(hours) & set(days) - {UNASSIGNED}):
         own = (frame[name].reset_index(drop=True) for frame in (hours, days))
-        yield Work(name, *own, settings.workflow(name), business)
+        yield Work(name, *own, settings.workflow(name), business, settings.epochs_of(name))
 
 
 def _work(work: Work, facts: Facts, settings: Settings) -> list[pd.DataFrame]:
@@ -193,7 +198,7 @@ def _work(work: Work, facts: Facts, settings: Settings) -> list[pd.DataFrame]:
 def _tokens(work: Work, facts: Facts, limits: Limits) -> list[pd.DataFrame]:
     days, found, states = tokens.token_days(work.days, work.workflow), [], set()
     for metric in tokens.METRICS:
-        windows = tokens.token_windows(work.hours, days, metric, limits)
+        windows = tokens.token_windows(work.hours, days, metric, limits, work.epochs)
         found.append(tokens.token_bursts(windows, metric, limits))
         states |= set(windows.state)
     if states & {"ok", "breach"}:

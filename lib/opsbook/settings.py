@@ -134,6 +134,13 @@ class Company(Part):
         return ZoneInfo(self.zone)
 
 
+class Epoch(Part):
+    """A day from which on what is normal is measured anew: another model, prompt or price."""
+
+    first: dt.date = Field(examples=["2026-11-02"])
+    reason: str = Field(examples=["Another model"])
+
+
 class Workflow(Part):
     """One production workflow and where its calls show in the exports."""
 
@@ -157,6 +164,11 @@ class Workflow(Part):
         [],
         examples=['[{ first = 2026-12-24, last = 2026-12-31, reason = "Paused" }]'],
         description="days on which it does not run, by plan",
+    )
+    epochs: list[Epoch] = Field(
+        [],
+        examples=['[{ first = 2026-11-02, reason = "Another model" }]'],
+        description="days from which on its cost, tokens, latency and quality are measured anew",
     )
     note: str = ""
 
@@ -346,6 +358,11 @@ class Settings(Part):
         if doubled:
             raise ValueError(f"workflows: the id {doubled!r} stands twice")
         return self
+
+    def epochs_of(self, name: str) -> list[dt.date]:
+        """The local days on which a workflow's epochs begin."""
+        found = self.workflow(name)
+        return [e.first for e in found.epochs] if found else []
 
     def workflow(self, name: str) -> Workflow | None:
         """The workflow with this id; None for 'company' and 'unassigned'."""

@@ -1,5 +1,7 @@
 """D2, D3: cost per run and workflow; above 200 % of its baseline P2; inputs or outputs grew."""
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 
@@ -54,6 +56,20 @@ def test_the_day_under_test_is_not_in_its_own_baseline(days):
     bands, _ = judged(days(CALM + "100x50"))
     assert bands.center.iloc[-1] == pytest.approx(0.10)
     assert bands.references.iloc[-1] == 8
+
+
+@pytest.mark.parametrize(
+    ("epoch", "states"),
+    [
+        (None, ["breach"] * 6),
+        ("2026-09-17", ["learning"] * 5 + ["ok"]),
+        ("2026-09-18", ["breach"] + ["learning"] * 5),
+    ],
+)
+def test_an_epoch_begins_what_is_normal_anew(days, epoch, states):
+    epochs = [dt.date.fromisoformat(epoch)] if epoch else []
+    bands = run_cost_bands(days(CALM + "30x50 " * 6), NO_RUNS, LIMITS, epochs)
+    assert bands.state.tolist()[8:] == states
 
 
 def test_a_day_that_still_runs_is_not_judged_and_is_no_baseline(days):

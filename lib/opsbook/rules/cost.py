@@ -4,6 +4,8 @@ The median of a day's successful runs is judged, never a single run: in a quiet 
 no day left its baseline by 6 % while dozens of single runs cost more than twice as much.
 """
 
+import datetime as dt
+from collections.abc import Collection
 from statistics import median
 
 import pandas as pd
@@ -21,16 +23,22 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-def run_cost_bands(days: pd.DataFrame, few: pd.DataFrame, limits: Limits) -> pd.DataFrame:
+def run_cost_bands(
+    days: pd.DataFrame,
+    few: pd.DataFrame,
+    limits: Limits,
+    epochs: Collection[dt.date] = (),
+) -> pd.DataFrame:
     """Each day of one workflow with its median cost per run, its baseline and its state.
 
     Clause D2. `days` are its daily totals in order; `few` holds day and cost_eur of every
     successful run on days with fewer than the minimum, which are pooled with the days before. Adds
     observed_eur, sample, pool_days, center, upper (EUR a run), references, moved, and state: ok,
     breach, sparse, no data, partial (not covered to its end), learning (too few references) or
-    collapsed (under a tenth of the usual runs: said, not judged).
+    collapsed (under a tenth of the usual runs: said, not judged). Baselines begin anew with each
+    of `epochs`.
     """
-    history = References(limits)
+    history = References(limits, epochs=epochs)
     rows = []
     for day in days.itertuples():
         row = _observed(day, few, limits)

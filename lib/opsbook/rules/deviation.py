@@ -6,8 +6,9 @@ its week and from its slot by far is listed (P3). Most real events last one to t
 runbook's own design they are P3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -143,11 +144,23 @@ def _rows(
     limits = settings.limits
     ours, _ = measured(measures, limits)
     at, open_ns = slots(ours.hours, calendar, settings.company.zone), open_time(ours.hours, clock)
-    found = bands(ours, at, open_ns, limits)
+    found = bands(ours, at, open_ns, limits, _begins(ours, at, settings))
     return [
         *(_named(r, ours, limits) for r in spans(found, ours, limits) if _worth(r, ours, limits)),
         *_learning(found, ours, limits),
     ]
+
+
+def _begins(series: Measured, at: Slots, settings: Settings) -> dict[int, list[int]]:
+    """The days, by their position, on which series begin an epoch of their workflow."""
+    zone = settings.company.zone
+    place = {series.hours[s.start].tz_convert(zone).date(): i for i, s in enumerate(at.days())}
+    found: dict[int, list[int]] = {}
+    for row, (workflow, _) in enumerate(series.names):
+        for first in settings.epochs_of(workflow):
+            if first in place:
+                found.setdefault(place[first], []).append(row)
+    return found
 
 
 def measured(measures: pd.DataFrame, limits: Limits) -> tuple[Measured, Measured]:
@@ -203,16 +216,25 @@ def open_time(hours: pd.DatetimeIndex, clock: BusinessClock) -> np.ndarray:
     return clock.reading(hours + HOUR) - clock.reading(hours)
 
 
-def bands(series: Measured, at: Slots, open_ns: np.ndarray, limits: Limits) -> Bands:
+def bands(
+    series: Measured,
+    at: Slots,
+    open_ns: np.ndarray,
+    limits: Limits,
+    begins: Mapping[int, Sequence[int]] = MappingProxyType({}),
+) -> Bands:
     """Series against their slots and their weeks, day by day.
 
     Clauses B5 and B8. `open_ns` is the business time in each hour. Days of a run that fired stay
-    out of the baselines of later days.
+    out of the baselines of later days; what lies before a day of `begins` stays out of those of the
+    series named there.
     """
     history = SlotHistory(series.values, at, limits)
     bad, good = (Runs.of(len(series.values), limits) for _ in range(2))
     days = []
     for day, span in enumerate(history.spans):
+        if day in begins:
+            history.forget(np.array(begins[day]), day)
         seen = _day(series, span, history.slot(day), history.week(day), limits)
         judged = seen.pop("judged")
         for j in np.flatnonzero(open_ns[span] > 0):

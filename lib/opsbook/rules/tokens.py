@@ -6,6 +6,8 @@ their baselines, because a Saturday morning's window still holds Friday's work; 
 Saturday is seen when the window holds Saturday alone.
 """
 
+import datetime as dt
+from collections.abc import Collection
 from statistics import median
 
 import numpy as np
@@ -40,7 +42,11 @@ def token_days(days: pd.DataFrame, workflow: Workflow | None) -> pd.DataFrame:
 
 
 def token_windows(
-    hours: pd.DataFrame, days: pd.DataFrame, metric: str, limits: Limits
+    hours: pd.DataFrame,
+    days: pd.DataFrame,
+    metric: str,
+    limits: Limits,
+    epochs: Collection[dt.date] = (),
 ) -> pd.DataFrame:
     """The last 24 hours' sum at the close of each hour, with what is usual and a state.
 
@@ -48,7 +54,7 @@ def token_windows(
     output_tokens, cost_eur) and its `token_days`; `metric` is tokens or cost_eur. Adds observed,
     baseline (the median of the days of the type before, at least the floor where they hold few
     tasks), limit, references, moved, and state: ok, breach, no data, learning, or daily (totals of
-    whole days, judged at the local day's end only).
+    whole days, judged at the local day's end only). Baselines begin anew with each of `epochs`.
     """
     width = limits.tokens_window_h
     tokens = hours.input_tokens.fillna(0) + hours.output_tokens.fillna(0)
@@ -67,7 +73,7 @@ def token_windows(
         }
     )
     both = starts < days.started_at.to_numpy()[place]
-    return windows.join(_usual(windows, days, place, both, metric, limits))
+    return windows.join(_usual(windows, days, place, both, metric, limits, epochs))
 
 
 def _daily(
@@ -93,6 +99,7 @@ def _usual(
     both: np.ndarray,
     metric: str,
     limits: Limits,
+    epochs: Collection[dt.date],
 ) -> pd.DataFrame:
     """Baseline, limit, references and state of each hour, day by day: a breach spoils its day."""
     base, references, moved = (np.full(len(days), value) for value in (np.nan, 0, False))
@@ -112,7 +119,8 @@ def _usual(
         if day.usable:
             bucket = {"day": day.day, "amount": getattr(day, metric), "tasks": day.tasks}
             for kind in (day.day_type, "any"):
-                seen.setdefault(kind, References(limits)).add(bucket, bool(breach[own].any()))
+                known = seen.setdefault(kind, References(limits, epochs=epochs))
+                known.add(bucket, left_out=bool(breach[own].any()))
     state = np.select(
         [windows.daily, blind, np.isnan(baseline), breach],
         ["daily", "no data", "learning", "breach"],
