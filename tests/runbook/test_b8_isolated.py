@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from opsbook.rules.deviation import deviations, deviations_literally, judge_series
-from opsbook.settings import Limits
+from opsbook.settings import Closure, Limits
 
 HOUR = pd.Timedelta(hours=1)
 MONDAY = pd.Timestamp("2026-10-05", tz="Europe/Berlin")
@@ -220,3 +220,14 @@ def test_a_workflow_that_runs_once_a_week_has_no_hours_alike(measured, bavaria, 
     told = deviations(measured(latency_ms=1.0), calendar, clock, company)
     assert set(told.state) == {"not evaluable"}
     assert set(told.reason) == {"it runs once a week, its hours are not alike"}
+
+
+@pytest.mark.parametrize(("planned", "listed"), [(None, 1), ("2026-10-05", 0), ("2026-10-06", 1)])
+def test_hours_of_a_day_planned_off_are_not_judged(
+    hours, steady, measured, bavaria, calendar, clock, planned, listed
+):
+    off = [] if planned is None else [Closure(first=planned, last=planned, reason="Paused")]
+    chat = bavaria.workflows[0].model_copy(update={"id": "chat", "planned_off": off})
+    company = bavaria.model_copy(update={"workflows": [chat]})
+    table = deviations(measured(cost_eur=spike(steady, hours, 11, 300)), calendar, clock, company)
+    assert len(table[table.rule == "R11"]) == listed

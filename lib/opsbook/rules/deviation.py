@@ -6,6 +6,7 @@ its week and from its slot by far is listed (P3). Most real events last one to t
 runbook's own design they are P3.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -130,8 +131,23 @@ def deviations_literally(
 
 
 def _judged(measures: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Measures of workflows whose hours are alike: none that run once a week, none unclaimed."""
-    return measures[~measures.workflow.isin({UNASSIGNED, *_weekly(settings)})]
+    """Measures of workflows whose hours are alike: none that run once a week, none unclaimed.
+
+    Hours of days planned off are no data: nothing to judge, and nothing that says what is normal.
+    """
+    own = measures[~measures.workflow.isin({UNASSIGNED, *_weekly(settings)})]
+    return own.assign(value=own.value.mask(_planned_off(own, settings)))
+
+
+def _planned_off(measures: pd.DataFrame, settings: Settings) -> pd.Series:
+    off = pd.Series(False, index=measures.index)
+    for workflow in settings.workflows:
+        for closure in workflow.planned_off:
+            edges = pd.DatetimeIndex([closure.first, closure.last + dt.timedelta(days=1)])
+            start, end = edges.tz_localize(settings.company.zone).tz_convert("UTC")
+            within = measures.hour.between(start, end, inclusive="left")
+            off |= (measures.workflow == workflow.id) & within
+    return off
 
 
 def _weekly(settings: Settings) -> set[str]:
