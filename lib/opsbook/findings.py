@@ -97,7 +97,10 @@ def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
 
 
 def run_cost_of_all(facts: Facts, settings: Settings) -> pd.DataFrame:
-    """`rules.cost.run_cost_bands` of every workflow that has single runs, one below the other."""
+    """`rules.cost.run_cost_bands` of every workflow that has single runs, one below the other.
+
+    No rows, but every column, where no export holds single runs.
+    """
     limits = settings.limits
     ok = facts.runs[(facts.runs.status == "ok") & facts.runs.cost_eur.notna()]
     small = facts.days[facts.days.ok_runs < limits.run_cost_min_runs]
@@ -110,7 +113,8 @@ def run_cost_of_all(facts: Facts, settings: Settings) -> pd.DataFrame:
         for workflow, days in facts.days.groupby("workflow")
         if workflow in known
     ]
-    return pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=["workflow"])
+    none = cost.run_cost_bands(facts.days.iloc[:0], few, limits)
+    return pd.concat(bands, ignore_index=True) if bands else none
 
 
 ErrorRule = Callable[[pd.DataFrame, Limits], pd.DataFrame]

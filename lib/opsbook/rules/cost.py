@@ -21,6 +21,11 @@ PARAMETERS = (
     "run_cost_ratio", "run_cost_min_runs", "run_cost_pool_days", "run_cost_collapsed",
     "baseline_days", "learning", "left_out_share",
 )  # fmt: skip
+JUDGED = (
+    "from_day", "pool_days", "whole", "observed_eur", "sample", "center", "upper", "references",
+    "state", "moved",
+)  # fmt: skip
+"""What a band says of a day besides its totals."""
 
 
 def run_cost_bands(
@@ -47,7 +52,7 @@ def run_cost_bands(
         if row["state"] in ("ok", "breach", "learning"):
             history.add(row, left_out=row["state"] == "breach")
         rows.append(row)
-    return pd.DataFrame(rows, index=days.index).join(days.drop(columns=["day", "day_type"]))
+    return pd.DataFrame(rows, index=days.index, columns=JUDGED).join(days)
 
 
 def _observed(day: object, few: pd.DataFrame, limits: Limits) -> dict:
