@@ -12,10 +12,18 @@ from itertools import pairwise
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
-from opsbook.schema import UNASSIGNED
+from opsbook.schema import STATUSES, UNASSIGNED
 
 SPAN = re.compile(r"\s*(\d?\d:\d\d)\s*[-–]\s*(\d?\d:\d\d)\s*")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -90,10 +98,16 @@ HolidayKind = Literal["bank", "catholic", "de_facto", "optional", "protestant", 
 class Company(Part):
     """Who the company is and when it works."""
 
-    name: str = Field(examples=["Example Ltd"])
-    zone: Zone = Field(examples=["Europe/Vienna"])
-    country: str = Field(examples=["AT"], pattern="^[A-Z]{2}$")
-    subdivision: str | None = Field(None, examples=["6"])
+    name: str = Field(examples=["Example Ltd"], description="as the pages show it")
+    zone: Zone = Field(
+        examples=["Europe/Vienna"], description="time zone in which its days and hours are counted"
+    )
+    country: str = Field(
+        examples=["AT"], pattern="^[A-Z]{2}$", description="two letters; its public holidays count"
+    )
+    subdivision: str | None = Field(
+        None, examples=["6"], description="state, canton or region, for holidays of its own"
+    )
     holidays_also: list[HolidayKind] = Field(
         [],
         examples=['["bank"]'],
@@ -102,13 +116,26 @@ class Company(Part):
     open_on: list[dt.date] = Field(
         [], examples=["[2026-04-03]"], description="holidays on which the company works"
     )
-    locale: str = Field("en_GB", examples=["de_AT"])
-    hours: dict[str, list[Span]] = Field(examples=['{ monday = ["09:00-17:00"] }'])
-    closures: list[Closure] = []
+    locale: str = Field(
+        "en_GB", examples=["de_AT"], description="how figures and dates are written"
+    )
+    hours: dict[str, list[Span]] = Field(
+        examples=['{ monday = ["09:00-17:00"] }'],
+        description="opening hours, local time; the business clock runs only within them",
+    )
+    closures: list[Closure] = Field(
+        [],
+        examples=['[{ first = 2026-12-24, last = 2026-12-31, reason = "Company holidays" }]'],
+        description="days off besides public holidays; both ends count",
+    )
     site: str = Field(
         "", examples=["https://intranet.example/opsbook"], description="where the site is published"
     )
-    now: dt.datetime | None = Field(None, description="a fixed time, for a demonstration only")
+    now: dt.datetime | None = Field(
+        None,
+        examples=["2026-11-23T08:00:00+01:00"],
+        description="a fixed time, for a demonstration only",
+    )
 
     @model_validator(mode="after")
     def _days(self) -> "Company":
@@ -144,10 +171,13 @@ class Epoch(Part):
 class Workflow(Part):
     """One production workflow and where its calls show in the exports."""
 
-    id: str = Field(examples=["support-chat"], pattern="^[a-z0-9][a-z0-9-]*$")
-    name: str = Field(examples=["Support chat"])
+    id: str = Field(
+        examples=["support-chat"], pattern="^[a-z0-9][a-z0-9-]*$", description="short and for good"
+    )
+    name: str = Field(examples=["Support chat"], description="as the pages show it")
     category: Literal["customer", "internal", "developer", "analytics"] = Field(
-        examples=["customer"]
+        examples=["customer"],
+        description="customer (its output reaches customers), internal, developer or analytics",
     )
     owner: str = Field(examples=["Head of support"], description="a role, not a person")
     matches: list[str] = Field(
@@ -155,7 +185,9 @@ class Workflow(Part):
         description="source:account as the exports name it; * stands for anything",
     )
     parsed: bool = Field(False, description="something downstream parses the output")
-    schedule: Literal["workdays", "always", "weekly"] = "workdays"
+    schedule: Literal["workdays", "always", "weekly"] = Field(
+        "workdays", examples=["always"], description="when it runs: workdays, always or weekly"
+    )
     due: Weekday = Field("monday", description="the day a weekly workflow runs on")
     export_days: int = Field(
         1, ge=1, le=31, examples=["7"], description="days from one export of its calls to the next"
@@ -170,7 +202,7 @@ class Workflow(Part):
         examples=['[{ first = 2026-11-02, reason = "Another model" }]'],
         description="days from which on its cost, tokens, latency and quality are measured anew",
     )
-    note: str = ""
+    note: str = Field("", examples=["Drafts only: a person sends."], description="in your words")
 
     @property
     def customer_facing(self) -> bool:
@@ -200,11 +232,22 @@ class Channel(Part):
     The address is one of apprise; its secrets stand in the environment and are named in braces.
     """
 
-    id: str = Field(examples=["mail-lead"], pattern="^[a-z0-9][a-z0-9-]*$")
-    roles: list[Role] = Field(examples=['["AI Lead"]'], min_length=1)
-    from_priority: Literal["P1", "P2"] = Field("P2", examples=["P2"])
-    url: str = Field(examples=["mailto://{MAIL_USER}:{MAIL_PASSWORD}@example.org"])
-    timeout_s: float = Field(15, gt=0, le=120, description="how long a server may take to answer")
+    id: str = Field(
+        examples=["mail-lead"], pattern="^[a-z0-9][a-z0-9-]*$", description="short and for good"
+    )
+    roles: list[Role] = Field(
+        examples=['["AI Lead"]'], min_length=1, description="whom it reaches: roles, not people"
+    )
+    from_priority: Literal["P1", "P2"] = Field(
+        "P2", examples=["P1"], description="P2: both classes; P1: only the worst"
+    )
+    url: str = Field(
+        examples=["mailto://{MAIL_USER}:{MAIL_PASSWORD}@example.org"],
+        description="address as apprise knows it; secrets as {NAME} of an environment variable",
+    )
+    timeout_s: float = Field(
+        15, gt=0, le=120, examples=["30"], description="how long a server may take to answer"
+    )
 
     @model_validator(mode="after")
     def _no_secret(self) -> "Channel":
@@ -223,6 +266,114 @@ class Channel(Part):
     def variables(self) -> list[str]:
         """The environment variables that its address names."""
         return VARIABLE.findall(self.url)
+
+
+MAPPED = (
+    "ts", "account", "run_id", "provider", "model", "request_model", "served_model", "requests",
+    "status", "error_type", "finish_reason", "input_tokens", "cache_read_tokens",
+    "cache_write_tokens", "output_tokens", "reasoning_tokens", "cost", "currency", "latency_ms",
+    "prompt_version", "region", "quality", "output_class",
+)  # fmt: skip
+"""What a column of a foreign export can stand for; `model` is both asked for and answering."""
+CONSTANT = (
+    "account", "provider", "model", "request_model", "served_model", "status", "currency",
+    "prompt_version", "region",
+)  # fmt: skip
+"""What may be one word for a whole export."""
+MODELS = ("model", "request_model", "served_model")
+ISO_4217 = re.compile(r"[A-Z]{3}")
+
+
+class Units(Part):
+    """In which units an export counts."""
+
+    latency: Literal["ms", "s", "min"] = "ms"
+    cost: Literal["units", "cents", "micro"] = "units"
+    tokens: Literal["1", "1k", "1M"] = "1"
+
+
+class Mapping(Part):
+    """How an export that no reader knows becomes calls: which of its columns means what."""
+
+    id: str = Field(
+        examples=["mistral-console"],
+        pattern="^[a-z0-9][a-z0-9-]*$",
+        description="the source, as in a workflow's `matches`",
+    )
+    title: str = Field(examples=["Mistral console"])
+    header: list[str] = Field(
+        examples=['["Date", "Model", "Input tokens"]'],
+        min_length=1,
+        description="columns that must all be there: how the export is recognised",
+    )
+    columns: dict[str, str] = Field(examples=['{ ts = "Date", model = "Model" }'])
+    constants: dict[str, str] = Field({}, examples=['{ currency = "EUR" }'])
+    units: Units = Field(Units(), examples=['{ latency = "s", cost = "cents", tokens = "1k" }'])
+    input_tokens_include_cache: bool = Field(
+        True, description="false: cache reads and writes are added to the input tokens"
+    )
+    zone: Zone = Field("UTC", examples=["Europe/Vienna"], description="of times without one")
+    decimal: Literal["point", "comma"] = "point"
+    dates: Literal["day first", "month first"] = "day first"
+    bucket: Literal["call", "minute", "hour", "day"] = Field(
+        "call", description="what one row is: a call, or the total of a stretch of time"
+    )
+    status: dict[str, str] = Field({}, examples=['{ succeeded = "ok", failed = "error" }'])
+    key: list[str] = Field(
+        [], examples=['["Request ID"]'], description="columns that name a row; empty: all mapped"
+    )
+
+    @field_validator("columns", "constants")
+    @classmethod
+    def _known(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        known = MAPPED if info.field_name == "columns" else CONSTANT
+        strange = next((name for name in given if name not in known), None)
+        if strange is not None:
+            raise ValueError(f"{strange!r} is none of the known: {', '.join(known)}")
+        blank = next((name for name, value in given.items() if not value.strip()), None)
+        if blank is not None:
+            raise ValueError(f"{blank} is empty; leave it out")
+        return given
+
+    @field_validator("status")
+    @classmethod
+    def _outcomes(cls, words: dict[str, str]) -> dict[str, str]:
+        strange = next((w for w, outcome in words.items() if outcome not in STATUSES), None)
+        if strange is not None:
+            raise ValueError(
+                f"{strange!r} means {words[strange]!r}; expected one of {', '.join(STATUSES)}"
+            )
+        return words
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Mapping":
+        named = {*self.columns, *self.constants}
+        twice = next((n for n in self.columns if n in self.constants), None)
+        currency = self.constants.get("currency", "EUR")
+        status = self.constants.get("status", "ok")
+        problems = {
+            f"{twice} is both a column and a constant": twice is not None,
+            "model stands beside request_model or served_model; name one or those two": (
+                "model" in named and len(named & {*MODELS}) > 1
+            ),
+            "columns: ts is missing; name the column with the time": "ts" not in self.columns,
+            "columns: neither model nor cost is there; a call needs one of them": (
+                not named & {*MODELS, "cost"}
+            ),
+            'currency is missing; a cost needs a column or constants = { currency = "EUR" }': (
+                "cost" in self.columns and "currency" not in named
+            ),
+            f"constants: currency {currency!r} is no code of ISO 4217 like EUR": (
+                not ISO_4217.fullmatch(currency)
+            ),
+            f"constants: status {status!r} is none of {', '.join(STATUSES)}": (
+                status not in STATUSES
+            ),
+        }
+        found = next((what for what, holds in problems.items() if holds), None)
+        if found:
+            raise ValueError(found)
+        return self
 
 
 def _limit(default: float, unit: str, clause: str, reason: str, **bounds: float) -> object:
@@ -341,15 +492,16 @@ class Settings(Part):
     workflows: list[Workflow] = Field(examples=["[[workflows]]"])
     limits: Limits = Limits()
     channels: list[Channel] = Field([], examples=["[[channels]]"])
+    mappings: list[Mapping] = Field([], examples=["[[mapping]]"])
 
-    @field_validator("channels")
+    @field_validator("channels", "mappings")
     @classmethod
-    def _channels_apart(cls, channels: list[Channel]) -> list[Channel]:
-        ids = [c.id for c in channels]
+    def _apart(cls, parts: list[Part]) -> list[Part]:
+        ids = [p.id for p in parts]
         doubled = next((i for i in ids if ids.count(i) > 1), None)
         if doubled:
             raise ValueError(f"the id {doubled!r} stands twice")
-        return channels
+        return parts
 
     @model_validator(mode="after")
     def _unique(self) -> "Settings":

@@ -39,9 +39,13 @@ SECTIONS = {
     "workflows": "[[workflows]]",
     "limits": "[limits]",
     "channels": "[[channels]]",
+    "mappings": "[[mapping]]",
 }
 """The settings' files and the heading that each has."""
-OPTIONAL = ("limits", "channels")
+NAMES = {
+    "company": "Company", "workflows": "Workflow", "channels": "Channel", "mappings": "Mapping",
+}  # fmt: skip
+OPTIONAL = ("limits", "channels", "mappings")
 WITHOUT_PLACE = "workflows"
 """Where a problem lies that names no key: what the settings check as a whole are workflows."""
 PARTS = {"calls": CALLS, "bills": BILLS, "coverage": COVERAGE, "quarantine": QUARANTINE}
@@ -105,12 +109,13 @@ def _section(path: Path, part: str) -> object | None:
         found = tomllib.loads(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SettingsError(f"{path} is not TOML: {problem}") from problem
-    strange = next((key for key in found if key != part), None)
+    key = head.strip("[]")
+    strange = next((k for k in found if k != key), None)
     if strange is not None:
         raise SettingsError(f"{path}: {strange} stands outside of {head}; move it below that line.")
-    if part not in found:
+    if key not in found:
         raise SettingsError(f"{path}: {head} is missing; data/demo/settings has an example.")
-    return found[part]
+    return found[key]
 
 
 def _settings_message(folder: Folder, problem: ValidationError) -> str:
@@ -132,7 +137,7 @@ def _settings_message(folder: Folder, problem: ValidationError) -> str:
 def _example(part: str, keys: list[str]) -> str:
     """The example that the settings declare for a key."""
     definitions = Settings.model_json_schema()["$defs"]
-    name = {"company": "Company", "workflows": "Workflow", "channels": "Channel"}.get(part, "")
+    name = NAMES.get(part, "")
     known = definitions.get(name, {}).get("properties", {})
     field = next((known[k] for k in reversed(keys) if k in known), {})
     key = next((k for k in reversed(keys) if k in known), "")
