@@ -294,6 +294,12 @@ def test_a_setting_of_no_use_is_named_with_file_key_and_example(folder, file, te
     assert f"{file}.toml" in str(problem.value)
 
 
+@pytest.mark.parametrize("part", ["workflows", "channels", "mappings"])
+def test_a_settings_file_of_comments_alone_names_none(folder, part):
+    (folder.path / "settings" / f"{part}.toml").write_text("# none yet\n", "utf-8")
+    assert getattr(store.load_settings(folder), part) == []
+
+
 def test_limits_may_be_set_in_a_file_of_their_own(folder):
     path = folder.path / "settings" / "limits.toml"
     path.write_text("[limits]\nspend_ratio = 1.8\n", "utf-8")

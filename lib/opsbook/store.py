@@ -106,13 +106,16 @@ def _section(path: Path, part: str) -> object | None:
             return None
         raise SettingsError(f"{path} is missing; data/demo/settings/{path.name} is an example.")
     try:
-        found = tomllib.loads(path.read_text("utf-8-sig"))
+        text = path.read_text("utf-8-sig")
+        found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SettingsError(f"{path} is not TOML: {problem}") from problem
     key = head.strip("[]")
     strange = next((k for k in found if k != key), None)
     if strange is not None:
         raise SettingsError(f"{path}: {strange} stands outside of {head}; move it below that line.")
+    if not found and text.strip() and head.startswith("[["):
+        return []  # comments alone: there are none of them yet
     if key not in found:
         raise SettingsError(f"{path}: {head} is missing; data/demo/settings has an example.")
     return found[key]
