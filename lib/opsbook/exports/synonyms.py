@@ -12,12 +12,12 @@ COLUMNS = {
     "date time|usage start time|usage start date|start date|event time|logged at|creation|"
     "zeitstempel|zeitpunkt|datum uhrzeit|startzeit|beginn|horodatage|date heure|debut|"
     "marca de tiempo|fecha hora|inicio|data ora|inizio|tijdstip|datum tijd|starttijd|"
-    "usage date|date|day|datum|tag|jour|fecha|dia|data|giorno|dag|zeit|hora|ora|tijd|hour",
+    "usage date|date|when|day|datum|tag|jour|fecha|dia|data|giorno|dag|zeit|hora|ora|tijd|hour",
     "account": "workflow name|workflow|use case|process|project name|project|application|app name|"
     "app|agent name|agent|feature|service name|api key name|key alias|key name|api key|workspace|"
     "team|tag|label|prozess|ablauf|projekt|anwendung|abteilung|kostenstelle|processus|flux|projet|"
     "service|proceso|flujo|proyecto|aplicacion|processo|flusso|progetto|applicazione|proces|"
-    "toepassing|afdeling|project id|gateway|user|username|nutzer",
+    "toepassing|afdeling|project id|gateway|bot|user|username|nutzer",
     "run_id": "run id|trace id|session id|conversation id|thread id|task id|job id|execution id|"
     "workflow run id|parent id|ticket|case id|vorgang|vorgangsnummer|sitzung|lauf|dossier|seance|"
     "caso|sesion|pratica|sessione|zaak|sessie",
@@ -32,7 +32,7 @@ COLUMNS = {
     "call|call count|num call|anfrage|anzahl anfragen|aufruf|anzahl aufrufe|anzahl|requete|"
     "nombre de requete|appel|solicitude|llamada|richieste|chiamate|aanvragen|verzoeken|aantal",
     "status": "status|response status|status code|response status code|http status|outcome|success|"
-    "is success|succeeded|result|state|ergebnis|erfolg|statut|resultat|estado|resultado|esito|"
+    "is success|succeeded|ok|result|state|ergebnis|erfolg|statut|resultat|estado|resultado|esito|"
     "stato|resultaat",
     "error_type": "error type|error code|error class|error name|failure kind|exception|error|"
     "fehlertyp|fehlercode|fehler|type d erreur|erreur|tipo de error|tipo di errore|errore|fout",
@@ -41,7 +41,7 @@ COLUMNS = {
     "input token count|prompt token count|input|uncached input token|input token no cache|"
     "input w o cache write|non cached input token|prompt|eingabe token|input tokens anzahl|"
     "token eingabe|eingabe|jeton d entree|token entree|token d entree|entree|token de entrada|"
-    "token entrada|entrada|token in ingresso|token di input|token ingresso|invoer token|invoer",
+    "token entrada|entrada|token in ingresso|token di input|token ingresso|invoer token|invoer|in",
     "cache_read_tokens": "cache read token|cached token|cached input token|input cached token|"
     "cache read input token|prompt cache read token|cache read|cached input|token cached|cached|"
     "cache hit token|gecachte token|token aus cache|cache token|token en cache|jeton en cache|"
@@ -52,12 +52,12 @@ COLUMNS = {
     "res unit|output token count|completion token count|response token|generated token|output|"
     "completion|ausgabe token|token ausgabe|ausgabe|jeton de sortie|token sortie|token de sortie|"
     "sortie|token de salida|token salida|salida|token in uscita|token di output|token uscita|"
-    "uitvoer token|uitvoer",
+    "uitvoer token|uitvoer|out",
     "reasoning_tokens": "reasoning token|thinking token|token reasoning|denk token",
     "cost": "unformatted cost|cost|total cost|cost total|net amount|net cost|estimated cost|spend|"
     "amount|charge|price|total price|billed cost|betrag|kosten|gesamtkosten|preis|cout|cout total|"
     "montant|prix|coste|coste total|costo|importe|precio|gasto|costo totale|importo|prezzo|spesa|"
-    "bedrag|totale kosten|prijs",
+    "bedrag|totale kosten|prijs|usd|eur|usd cent|eur cent|euro|dollar",
     "currency": "currency|cost currency|currency code|billing currency|wahrung|waehrung|devise|"
     "monnaie|moneda|divisa|valuta",
     "latency_ms": "latency|duration|response time|request duration|total duration|delay|elapsed|"
@@ -78,7 +78,7 @@ TOTALS = "total token|token total|total unit|gesamt token|token gesamt|token tot
 OTHERWISE = {
     "ts": "end|ended|ending|expire|update|updated|completed|invoice|first|last|zone|ende|fin|fine",
     "account": "id|type|count|cost|token|status|time|version",
-    "run_id": "user|customer|organization|org|parent|request",
+    "run_id": "user|customer|organization|org|parent",
     "model": "request|requested|response|type|cost|price|count|path|provider|group|num",
     "request_model": "num|count|type",
     "served_model": "count|type",
@@ -126,10 +126,18 @@ def words(name: str) -> tuple[str, ...]:
     >>> words("Eingabe-Tokens"), words("costUSD"), words("Coût (€)")
     (('eingabe', 'token'), ('cost', 'usd'), ('cout', '€'))
     """
-    parted = unicodedata.normalize("NFKD", name)
-    plain = "".join(c for c in parted if not unicodedata.combining(c)).replace("ß", "ss")
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unaccented(name))
     return tuple(_singular(w) for w in re.findall(r"[^\W_]+|[$€£]", spaced.lower()))
+
+
+def unaccented(text: str) -> str:
+    """A text without accents.
+
+    >>> unaccented("éxito, größe")
+    'exito, grosse'
+    """
+    parted = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in parted if not unicodedata.combining(c)).replace("ß", "ss")
 
 
 def _singular(word: str) -> str:
