@@ -24,7 +24,7 @@ LAYERS = (
         "exports", "store", "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
         "kernels", "notebooks", "site",
     },
-    {"weekly", "check", "desk", "forms", "explore", "__main__"},
+    {"weekly", "check", "desk", "forms", "explore", "mapper", "__main__"},
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource

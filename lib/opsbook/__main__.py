@@ -57,6 +57,48 @@ def ingest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
     raise typer.Exit(NEEDED if waiting.any() else 0)
 
 
+@app.command("map")
+def map_export(
+    file: Annotated[Path, typer.Argument(help="an export that no reader knows")],
+    data: Data = DEMO,
+    accept: Annotated[bool, typer.Option(help="write it to settings/mappings.toml")] = False,
+    choices: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE, like currency=EUR or ts=Date")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose what an unknown export's columns mean; write it to the settings when accepted."""
+    from opsbook import mapper, store
+    from opsbook.exports.proposing import choice
+
+    folder = store.Folder(data)
+    foreign = mapper.Foreign.at(file, store.load_settings(folder))
+    chosen = dict(choice(text, foreign.sample) for text in choices or [])
+    proposal = foreign.propose(chosen)
+    asks = not (accept or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
+    screen = Console(width=None if sys.stdout.isatty() else WIDE)
+    if asks:
+        agreed = mapper.dialogue(foreign, chosen, typer.prompt, screen.print)
+        proposal, accept = agreed or proposal, agreed is not None
+    written = mapper.accept(folder, proposal) if accept else None
+    wrong = mapper.problem(proposal)
+    if as_json:
+        _print_json(mapper.document(proposal, written))
+    elif not asks:
+        screen.print(mapper.view(foreign, proposal))
+    messages.print(_mapped(written, wrong), soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(NEEDED if wrong and not written else 0)
+
+
+def _mapped(written: Path | None, wrong: str) -> str:
+    """What became of a proposal, and what to do next."""
+    if written:
+        return f"Written to {written}. Put the file into the inbox and run opsbook ingest."
+    if wrong:
+        return f"Not a mapping yet: {wrong}."
+    return "Nothing was written. Run it again with --accept, or with --set NAME=VALUE to change it."
+
+
 @app.command()
 def findings(
     data: Data = DEMO,
