@@ -4,15 +4,22 @@ PERIOD   ?=
 KIND     ?= cron
 RENDERER ?= auto
 PYTHON   ?= python3
+COMPANY  ?=
 PY       := .venv/bin/python
 OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help weekly site serve lab explore check findings test lint bench schedule demo clean-notebooks lock clean
+.PHONY: help init doctor weekly site serve lab explore check findings test lint bench schedule demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+init: .venv/.ready ## Make a folder for your company, by questions (COMPANY=name).
+	@$(OPSBOOK) init $(COMPANY)
+
+doctor: .venv/.ready ## Say what is missing or wrong, each with what to do about it.
+	@$(OPSBOOK) doctor --data $(DATA)
 
 weekly: .venv/.ready ## Read the inbox, run the notebooks, render the weekly review into _site and say where it is.
 	@$(OPSBOOK) review weekly --data $(DATA) --renderer $(RENDERER) $(if $(PERIOD),--period $(PERIOD))

@@ -17,14 +17,14 @@ LAYERS = (
         "notices", "reviews", "backtest",
     },
     {
-        "charts", "displays", "messages", "schedule", "pages", "incident_pages", "method_pages",
-        "backtest_pages",
+        "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
+        "method_pages", "backtest_pages",
     },
     {
         "exports", "store", "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
-        "kernels", "notebooks", "site",
+        "kernels", "notebooks", "site", "template",
     },
-    {"weekly", "check", "desk", "forms", "explore", "mapper", "__main__"},
+    {"weekly", "check", "desk", "forms", "explore", "init", "mapper", "__main__"},
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource

@@ -39,6 +39,67 @@ NEEDED, NOT_DONE = 1, 3
 
 
 @app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="the folder's name, like acme")],
+    company: Annotated[str | None, typer.Option(help="the company's name")] = None,
+    country: Annotated[str | None, typer.Option(help="two letters, like AT")] = None,
+    subdivision: Annotated[str | None, typer.Option(help="region, by code or name")] = None,
+    zone: Annotated[str | None, typer.Option(help="like Europe/Vienna")] = None,
+    hours: Annotated[str | None, typer.Option(help="like 'mon-fri 09:00-17:00'")] = None,
+    locale: Annotated[str | None, typer.Option(help="like en_AT or de_AT")] = None,
+    lead_channel: Annotated[
+        list[str], typer.Option("--lead-channel", "--channel", help="apprise address, {VARIABLES}")
+    ] = [],  # noqa: B006
+    founder_channel: Annotated[list[str], typer.Option(help="the same, for P1 alone")] = [],  # noqa: B006
+    workflow: Annotated[list[str], typer.Option(help="id|name|category|owner|matches")] = [],  # noqa: B006
+    into: Annotated[Path, typer.Option(help="the folder of companies")] = Path("data"),
+    yes: Annotated[bool, typer.Option("--yes", help="ask nothing, take what is proposed")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a company's folder: settings, an inbox that says what to drop, a template.
+
+    Asks on a terminal for what no option gives.
+    """
+    from opsbook import init as new
+
+    given = new.Given(
+        folder=name,
+        name=company,
+        country=country,
+        subdivision=subdivision,
+        zone=zone,
+        hours=hours,
+        locale=locale,
+        lead_channels=lead_channel,
+        founder_channels=founder_channel,
+        workflows=workflow,
+    )
+    asks = sys.stdin.isatty() and not (yes or as_json)
+    place = new.make(given, into, new.Terminal(_ask, _say) if asks else None)
+    if as_json:
+        _print_json({"path": str(place)})
+    for line in [] if as_json else new.next_steps(place):
+        _say(line)
+
+
+@app.command()
+def template(
+    file: Annotated[Path, typer.Argument(help="a new file, .xlsx or .csv")],
+    data: Annotated[Path | None, typer.Option("--data", help="the company's folder")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the empty template, for calls that no vendor exports."""
+    from opsbook import store
+    from opsbook.template import write_template
+
+    write_template(file, store.load_settings(store.Folder(data)) if data else None)
+    if as_json:
+        _print_json({"path": str(file)})
+    else:
+        _say(f"{file}: one row per call; save a copy in a company's inbox.")
+
+
+@app.command()
 def ingest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
     """Take what lies in the inbox into the tables; say what happened to each file."""
     from opsbook import store
@@ -286,6 +347,14 @@ def clean_notebooks(folder: Annotated[Path, typer.Argument()] = Path("notebooks"
 
     for path in sorted(folder.glob("*.ipynb")):
         notebooks.clean(path)
+
+
+def _ask(question: str, proposal: str) -> str:
+    return typer.prompt(question, default=proposal, show_default=bool(proposal), err=True)
+
+
+def _say(line: str) -> None:
+    messages.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _day(text: str, zone: str) -> pd.Timestamp:

@@ -66,6 +66,22 @@ def _holidays(
     return dict(known(subdiv=subdivision, years=year, language="en_US", categories=kinds))
 
 
+def unknown_place(country: str, subdivision: str | None) -> str | None:
+    """What is wrong with a country or its subdivision, with all that are known; None when right."""
+    return _unknown(country, subdivision, (), getattr(holidays, country, None))
+
+
+def subdivisions(country: str) -> dict[str, str]:
+    """A known country's subdivisions with holidays of their own: each code with its name.
+
+    >>> subdivisions("AT")["6"], subdivisions("LU")
+    ('Steiermark', {})
+    """
+    known = getattr(holidays, country)
+    names = {code: name for name, code in reversed(known.subdivisions_aliases.items())}
+    return {code: names.get(code, code) for code in known.subdivisions}
+
+
 def _unknown(
     country: str, subdivision: str | None, kinds: tuple[str, ...], known: type | None
 ) -> str | None:
@@ -73,17 +89,17 @@ def _unknown(
     if known is None:
         return f'country {country!r} is not known; expected two letters like "AT", "CH" or "GB"'
     if subdivision not in (None, *known.subdivisions, *known.subdivisions_aliases):
-        return _unknown_subdivision(country, subdivision, known)
+        return _unknown_subdivision(country, subdivision)
     strange = next((k for k in kinds if k not in known.supported_categories), None)
     has = ", ".join(k for k in get_args(HolidayKind) if k in known.supported_categories)
     return strange and f"holidays_also: {country} has no {strange!r} days, only: {has or 'none'}"
 
 
-def _unknown_subdivision(country: str, subdivision: str, known: type) -> str:
+def _unknown_subdivision(country: str, subdivision: str) -> str:
     """What is said of a subdivision that a country does not have: all that it has."""
-    names = {code: name for name, code in reversed(known.subdivisions_aliases.items())}
     valid = ", ".join(
-        f'"{c}"' + (f" ({names[c]})" if c in names else "") for c in known.subdivisions
+        f'"{code}"' + (f" ({name})" if name != code else "")
+        for code, name in subdivisions(country).items()
     )
     expected = f"expected one of {valid}" if valid else "leave it out: the whole country is alike"
     return f"subdivision {subdivision!r} is not known in {country}; {expected}"
