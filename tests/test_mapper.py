@@ -1,4 +1,4 @@
-"""`opsbook map`: an unknown export beside the columns of calls, asked about, written if accepted."""
+"""`opsbook map`: an unknown export beside the columns of calls, asked about and written."""
 
 import json
 
