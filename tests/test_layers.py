@@ -24,7 +24,7 @@ LAYERS = (
         "exports", "store", "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template",
     },
-    {"weekly", "check", "desk", "forms", "explore", "init", "mapper", "__main__"},
+    {"weekly", "check", "desk", "doctor", "forms", "explore", "init", "mapper", "__main__"},
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource

@@ -292,6 +292,22 @@ def verify(
 
 
 @app.command()
+def doctor(data: Data = DEMO, as_json: Json = False) -> None:
+    """What is missing or wrong, on this machine and in a company's folder, and what to do."""
+    import os
+
+    from opsbook.doctor import examine
+
+    checks = examine(data, os.environ)
+    if as_json:
+        _print_json({"checks": [c.as_json() for c in checks]})
+    else:
+        for check in checks:
+            _say(check.line())
+    raise typer.Exit(NEEDED if any(c.required and not c.ok for c in checks) else 0)
+
+
+@app.command()
 def erase(
     text: Annotated[str, typer.Argument(help="the text's hash, as the record names it")],
     data: Data = DEMO,

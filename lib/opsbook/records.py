@@ -100,16 +100,27 @@ class Log:
     @contextmanager
     def sending(self) -> Iterator[bool]:
         """Whether this run is the one that sends messages; another one may be about it."""
-        lock = FileLock(str(self.path) + ".sending", timeout=0)
+        lock = FileLock(self._sending, timeout=0)
         try:
             lock.acquire()
         except Timeout:
             yield False
             return
+        self._sending.touch()
         try:
             yield True
         finally:
             lock.release()
+
+    @property
+    def _sending(self) -> Path:
+        return self.path.with_name(self.path.name + ".sending")
+
+    def last_check(self) -> pd.Timestamp | None:
+        """When a check last came to its messages on this machine, in UTC; None before the first."""
+        if not self._sending.exists():
+            return None
+        return pd.Timestamp(self._sending.stat().st_mtime, unit="s", tz="UTC")
 
     def keep(self, text: str) -> str:
         """Put a text beside the chain; its salted hash, which is what an event names it by."""

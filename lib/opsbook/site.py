@@ -368,7 +368,9 @@ def _swap(new: Path, old: Path) -> None:
 
 
 def serve(port: int = 8642) -> None:
-    """Serve the built site to this machine alone, until interrupted."""
+    """Serve the built site to this machine alone, until interrupted; SiteError without one."""
+    if not (OUTPUT / "index.html").exists():
+        raise SiteError(f"{OUTPUT} is not there yet: make weekly builds it, then serve it.")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(OUTPUT))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         print(f"http://127.0.0.1:{port}")  # noqa: T201
