@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.backtest import JUDGED, STEPS, TRIED, backtest, labels, other_limits
 from opsbook.register import Register, fold_draft
 from opsbook.settings import Limits
@@ -23,7 +23,7 @@ def book(tmp_path_factory):
     for part in ("settings", "inbox"):
         shutil.copytree(DEMO / part, folder / part)
     company = store.Folder(folder)
-    store.ingest(company, store.load_settings(company))
+    inbox.ingest(company, store.load_settings(company))
     return open_workbook(folder, "")
 
 

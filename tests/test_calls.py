@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from opsbook.calls import canonical, with_bills
-from opsbook.schema import BILLS
+from opsbook.calls import homes, with_bills
+from opsbook.schema import BILLS, CALLS
 from opsbook.settings import Settings
 
 WEEK = {"monday": ["09:00-17:00"]}
@@ -22,22 +22,19 @@ def settings():
     )
 
 
-@pytest.fixture
-def usage(settings):
+def usage(text: str) -> pd.DataFrame:
     """Draws a day's totals as 'day account model tokens', a million output tokens is 2 USD."""
-
-    def draw(text: str) -> pd.DataFrame:
-        rows = [line.split() for line in text.strip().splitlines()]
-        frame = pd.DataFrame(rows, columns=["ts", "account", "served_model", "output_tokens"])
-        frame["ts"] = pd.to_datetime(frame.ts, utc=True)
-        frame["output_tokens"] = pd.to_numeric(frame.output_tokens)
-        frame = frame.assign(
-            bucket_s=86400, provider="openai", status="unknown", input_tokens=0, cost=None,
-            currency=None, row=range(2, len(frame) + 2), row_key=[" ".join(r) for r in rows],
-        )  # fmt: skip
-        return canonical(frame, "openai", "f", settings)
-
-    return draw
+    rows = [line.split() for line in text.strip().splitlines()]
+    frame = pd.DataFrame(rows, columns=["ts", "account", "served_model", "output_tokens"])
+    tokens = pd.to_numeric(frame.output_tokens)
+    return CALLS.conform(
+        frame.assign(
+            output_tokens=tokens, input_tokens=0, cost=tokens * 2e-6, currency="USD",
+            cost_kind="estimated", bucket_s=86400, provider="openai", status="unknown",
+            source="openai", file_id="f", workflow="chat", row=range(2, len(frame) + 2),
+            row_key=[" ".join(r) for r in rows],
+        )
+    )  # fmt: skip
 
 
 def bills(text: str) -> pd.DataFrame:
@@ -54,19 +51,12 @@ def bills(text: str) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_the_first_match_claims_a_call_and_what_nobody_claims_is_unassigned(usage):
-    found = usage(
-        """
-        2026-11-02  proj_chat   gpt-5-mini  1
-        2026-11-02  proj_other  gpt-5-mini  1
-        2026-11-02  elsewhere   gpt-5-mini  1
-        """
-    )
-    assert found.workflow.tolist() == ["chat", "rest", "unassigned"]
-
-
-def test_a_row_that_stands_twice_in_a_file_is_kept_once(usage):
-    assert len(usage("2026-11-02 proj_chat gpt-5-mini 1\n" * 2)) == 1
+def test_the_first_match_claims_a_call_and_what_nobody_claims_is_unassigned(settings):
+    found = homes(["proj_chat", "proj_other", "elsewhere", None], "openai", settings)
+    assert found.values.tolist() == [
+        ["", "unassigned"], ["elsewhere", "unassigned"], ["proj_chat", "chat"],
+        ["proj_other", "rest"],
+    ]  # fmt: skip
 
 
 USED = """
@@ -77,7 +67,7 @@ USED = """
 """
 
 
-def test_a_bill_is_shared_over_its_day_account_and_model_and_never_added(usage):
+def test_a_bill_is_shared_over_its_day_account_and_model_and_never_added():
     found = with_bills(
         usage(USED),
         bills(
@@ -92,7 +82,7 @@ def test_a_bill_is_shared_over_its_day_account_and_model_and_never_added(usage):
     assert found.cost_kind.tolist() == ["reported", "reported", "estimated", "estimated"]
 
 
-def test_bills_that_arrive_one_by_one_give_what_they_give_together(usage):
+def test_bills_that_arrive_one_by_one_give_what_they_give_together():
     first = bills("2026-11-02  proj_chat  7.20  gpt-5-mini, output")
     both = pd.concat([first, bills("2026-11-02  proj_chat  0.80  gpt-5-mini, input")])
     at_once = with_bills(usage(USED), both)
@@ -100,18 +90,18 @@ def test_bills_that_arrive_one_by_one_give_what_they_give_together(usage):
     pd.testing.assert_frame_equal(at_once, one_by_one)
 
 
-def test_a_bill_without_a_project_joins_calls_without_one(usage):
+def test_a_bill_without_a_project_joins_calls_without_one():
     used = usage(USED).assign(account=pd.NA)
     billed = bills("2026-11-03  -  4  gpt-5-mini, output").assign(account=pd.NA)
     assert with_bills(used, billed).cost.tolist()[3] == 4.0
 
 
-def test_a_cost_in_euro_follows_the_bill(usage):
+def test_a_cost_in_euro_follows_the_bill():
     found = with_bills(usage(USED), bills("2026-11-03 proj_chat 11.172 gpt-5-mini, output"))
     last = found.iloc[3]
     assert last.cost_eur == pytest.approx(11.172 / last.fx_rate)
 
 
-def test_calls_without_any_bill_stay_as_they_are(usage):
+def test_calls_without_any_bill_stay_as_they_are():
     calls = usage(USED)
     pd.testing.assert_frame_equal(with_bills(calls, BILLS.empty()), calls)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from opsbook.coverage import covered, covered_hours
-from opsbook.schema import CALLS, COVERAGE, PANEL
+from opsbook.schema import COVERAGE, PANEL
 from opsbook.settings import Settings
 
 NOTHING = PANEL.empty()
@@ -31,10 +31,13 @@ def company():
     return draw
 
 
-def calls(*times: str) -> pd.DataFrame:
-    """Calls of the chat at the given times."""
-    frame = pd.DataFrame({"ts": pd.to_datetime(list(times), utc=True), "workflow": "chat"})
-    return frame.reindex(columns=list(CALLS.columns))
+def span(*times: str) -> tuple:
+    """The first and the last of some calls' times."""
+    return pd.Timestamp(times[0]), pd.Timestamp(times[-1])
+
+
+NO_CALLS = (None, None)
+CHAT = ["chat"]
 
 
 def spans(text: str, workflow="chat") -> pd.DataFrame:
@@ -64,30 +67,30 @@ AT_SIX = pd.Timestamp("2026-11-10T06:00Z")
 
 
 def test_single_calls_cover_the_companys_whole_days_for_every_workflow_of_the_source(company):
-    found = covered(calls("2026-11-09T23:30Z", "2026-11-12T22:30Z"), "langfuse", company())
+    found = covered(span("2026-11-09T23:30Z", "2026-11-12T22:30Z"), CHAT, "langfuse", company())
     assert found.workflow.tolist() == ["chat", "mail"]
     assert set(found.covered_from.astype(str)) == {"2026-11-09 23:00:00+00:00"}
     assert set(found.covered_to.astype(str)) == {"2026-11-12 23:00:00+00:00"}
 
 
 def test_a_file_over_the_change_of_clocks_covers_the_longer_day(company):
-    found = covered(calls("2026-10-25T08:00Z"), "langfuse", company())
+    found = covered(span("2026-10-25T08:00Z"), CHAT, "langfuse", company())
     assert (found.covered_to - found.covered_from).iloc[0] == pd.Timedelta(hours=25)
 
 
 def test_a_file_does_not_speak_of_what_came_after_it_arrived(company):
     arrived = pd.Timestamp("2026-11-10T09:20Z")
-    found = covered(calls("2026-11-10T08:00Z"), "langfuse", company(), until=arrived)
+    found = covered(span("2026-11-10T08:00Z"), CHAT, "langfuse", company(), until=arrived)
     assert set(found.covered_to) == {arrived}
 
 
 def test_a_file_without_calls_that_states_no_period_covers_nothing(company):
-    assert covered(CALLS.empty(), "langfuse", company()).empty
+    assert covered(NO_CALLS, [], "langfuse", company()).empty
 
 
 def test_a_stated_period_without_calls_is_covered(company):
     stated = (pd.Timestamp("2026-11-01T00:00Z"), pd.Timestamp("2026-11-02T00:00Z"))
-    found = covered(CALLS.empty(), "litellm", company(), stated, 86400)
+    found = covered(NO_CALLS, [], "litellm", company(), stated, 86400)
     assert found[["workflow", "bucket_s"]].to_numpy().tolist() == [["bills", 86400]]
 
 

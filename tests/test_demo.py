@@ -22,7 +22,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.findings import judge
 from opsbook.records import Log
 from opsbook.register import fold
@@ -241,7 +241,7 @@ def demo_folder(tmp_path_factory):
     for part in ("settings", "inbox", "records"):
         shutil.copytree(DEMO / part, folder / part)
     company = store.Folder(folder)
-    arrived = store.ingest(company, store.load_settings(company))
+    arrived = inbox.ingest(company, store.load_settings(company))
     assert set(arrived.files.state) == {"loaded"}
     assert not arrived.files.quarantined.any()
     return folder

@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from opsbook import explore, pages, reviews, store
+from opsbook import explore, inbox, pages, reviews, store
 from opsbook.desk import Desk
 from opsbook.displays import NBSP
 from opsbook.errors import UsageError
@@ -103,7 +103,7 @@ def explored(tmp_path_factory):
     (folder / "inbox/calls.csv").write_text(explored_calls(), "utf-8")
     os.utime(folder / "inbox/calls.csv", (time.time() - 60,) * 2)
     opened = store.Folder(folder)
-    store.ingest(opened, store.load_settings(opened))
+    inbox.ingest(opened, store.load_settings(opened))
     return SimpleNamespace(place=place, data=folder, book=open_workbook(folder))
 
 

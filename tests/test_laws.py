@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from opsbook.store import Folder, ingest, load_settings
+from opsbook.inbox import ingest
+from opsbook.store import Folder, load_settings
 from opsbook.workbook import open_workbook
 
 HEAD = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.errors import SettingsError
 from opsbook.schema import BILLS, CALLS, COVERAGE, FILES, QUARANTINE
 
@@ -67,7 +67,7 @@ def ingest(folder):
     """Ingests; FILES by name, with every row of every file accounted for."""
 
     def run():
-        files = store.ingest(folder, store.load_settings(folder)).files.set_index("file")
+        files = inbox.ingest(folder, store.load_settings(folder)).files.set_index("file")
         assert (files.rows_in == files.loaded + files.known + files.quarantined).all()
         return files
 
@@ -165,8 +165,8 @@ def test_an_unknown_file_that_has_left_the_inbox_is_forgotten(folder, drop, inge
     [
         (b"", "empty", "0 bytes"),
         (b" \n\n", "empty", "0 bytes"),
-        (b"\x1f\x8bnot gzip at all", "unreadable", "damaged gzip"),
-        (gzip.compress(b"ts,workflow\n" * 99)[:40], "unreadable", "damaged gzip"),
+        (b"\x1f\x8bnot gzip at all", "unreadable", "damaged packed file"),
+        (gzip.compress(b"ts,workflow\n" * 99)[:40], "unreadable", "damaged packed file"),
         (b"PK\x03\x04 no workbook", "unreadable", "no readable workbook"),
         (bytes(range(256)) * 4, "unknown", "No reader knows"),
         (b"[[[[", "unknown", "No reader knows"),
@@ -233,7 +233,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_run(
 ):
     drop("template-plain.csv")
     path = folder.inbox / "template-plain.csv"
-    monkeypatch.setattr(store.time, "sleep", lambda _: path.write_bytes(path.read_bytes() + b"\n"))
+    monkeypatch.setattr(inbox.time, "sleep", lambda _: path.write_bytes(path.read_bytes() + b"\n"))
     os.utime(path)
     assert ingest().empty
     monkeypatch.undo()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from typer.testing import CliRunner
 
-from opsbook import desk, steps, store
+from opsbook import desk, inbox, steps, store
 from opsbook.check import record
 from opsbook.events import Draft
 from opsbook.records import Log
@@ -155,7 +155,7 @@ WRITTEN = {
 def remember(folder: store.Folder) -> None:
     """Make the demo's record anew."""
     shutil.rmtree(folder.path / "records", ignore_errors=True)
-    store.ingest(folder, store.load_settings(folder))
+    inbox.ingest(folder, store.load_settings(folder))
     book = open_workbook(folder.path)
     moments = [(at, None) for at in checks(book.judged.findings, book.now)]
     taken = [(pd.Timestamp(at).tz_convert("UTC"), rest) for at, *rest in STORY]

@@ -102,10 +102,10 @@ def template(
 @app.command()
 def ingest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
     """Take what lies in the inbox into the tables; say what happened to each file."""
-    from opsbook import store
+    from opsbook import inbox, store
 
     folder = store.Folder(data)
-    arrived = store.ingest(folder, store.load_settings(folder))
+    arrived = inbox.ingest(folder, store.load_settings(folder))
     if as_json:
         _print_json({"files": _rows(arrived.files)})
     else:

@@ -1,31 +1,111 @@
-"""The canonical log of calls: who they belong to, what they cost, and each of them once."""
+"""The canonical log of calls: who they belong to, what they cost, and each of them once.
+
+What only the company knows is joined to a file's rows from three small tables: whose account it is,
+what a model cost on a day, and what a currency was worth.
+"""
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
-from opsbook.prices import EXACT, estimated_usd, in_euro, priced
-from opsbook.schema import CALLS
+from opsbook.prices import EXACT, estimated_usd, fx_rows, in_euro, price_rows
+from opsbook.schema import CALLS, DAY, FAILED
 from opsbook.settings import Settings
 
 JOINED = ["provider", "account", "day", "model"]
 DATED = re.compile(r"[-@](?:20\d\d-?\d\d-?\d\d|latest)$")
+PLACE = ["provider", "model", "day"]
+TYPED = {"provider": "str", "model": "str", "day": DAY}
+WITHOUT_END = 2**62
+"""More input tokens than any call has: the end of a price's last tier."""
 
 
-def canonical(calls: pd.DataFrame, source: str, file_id: str, settings: Settings) -> pd.DataFrame:
-    """A reader's rows as a CALLS table: mapped to workflows, priced and in EUR.
+def homes(accounts: Iterable[str], source: str, settings: Settings) -> pd.DataFrame:
+    """The workflow of each account of a source: columns account, workflow.
 
-    A row whose account no workflow claims belongs to 'unassigned'. A row that stands twice in one
-    file is kept once.
+    'unassigned' when no workflow claims it; a call without an account is of the account "".
     """
-    if calls.empty:
-        return CALLS.empty()
-    accounts = calls.account.fillna("")
-    workflow = {a: settings.workflow_of(source, a) for a in accounts.unique()}
-    named = calls.assign(source=source, file_id=file_id, workflow=accounts.map(workflow))
-    once = named.drop_duplicates("row_key").reset_index(drop=True)
-    typed = CALLS.conform(once.assign(cost_kind="unpriced"))
-    return CALLS.check(in_euro(priced(typed)))
+    named = sorted({a if isinstance(a, str) else "" for a in accounts})
+    found = {"account": named, "workflow": [settings.workflow_of(source, a) for a in named]}
+    return pd.DataFrame(found, dtype="str")
+
+
+def prices(places: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """What a token costs at each place (provider, model, day) and from which input on.
+
+    Columns of `prices.price_rows`, with `to_input`, where the tier ends; a place without a price
+    has one row of the kind 'unpriced'.
+    """
+    places = places.astype(TYPED)
+    known = price_rows(places, getattr(settings, "prices", []))
+    tiers = known.astype(TYPED).sort_values([*PLACE, "from_input_tokens"])
+    after = tiers.groupby(PLACE).from_input_tokens.shift(-1)
+    tiers = tiers.assign(to_input_tokens=after.fillna(WITHOUT_END).astype("int64"))
+    bare = places.merge(tiers[PLACE].drop_duplicates(), how="left", indicator=True)
+    none = bare.loc[bare._merge == "left_only", PLACE]
+    none = none.assign(from_input_tokens=0, to_input_tokens=WITHOUT_END, cost_kind="unpriced")
+    return pd.concat([tiers, none], ignore_index=True) if len(none) else tiers
+
+
+def rates(days: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """What a unit of the reporting currency was worth: currency, day, fx_rate, fx_date.
+
+    A currency that nobody quotes has a row without a rate.
+    """
+    days = days.astype({"currency": "str", "day": DAY})
+    known = fx_rows(days, getattr(settings.company, "currency", "EUR"))
+    return days.merge(known.astype(days.dtypes.to_dict()), how="left", on=list(days.columns))
+
+
+UNCACHED = """greatest(c.input_tokens - coalesce(c.cache_read_tokens, 0)
+  - coalesce(c.cache_write_tokens, 0), 0)"""
+TOKENS = "coalesce(c.input_tokens, 0) + coalesce(c.output_tokens, 0)"
+ESTIMATE = f"""CASE WHEN c.bucket_s = 0 AND {TOKENS} = 0 AND c.status IN {FAILED}
+    AND p.cost_kind <> 'unpriced' THEN 0
+  ELSE p.input * {UNCACHED} + p.cache_read * coalesce(c.cache_read_tokens, 0)
+    + p.cache_write * (coalesce(c.cache_write_tokens, 0) - coalesce(c.cache_write_1h_tokens, 0))
+    + p.cache_write_1h * coalesce(c.cache_write_1h_tokens, 0)
+    + p.output * coalesce(c.output_tokens, 0) END"""
+JOINS = """
+  LEFT JOIN homes h ON h.account = coalesce(c.account, '')
+  LEFT JOIN prices p ON c.cost IS NULL AND p.provider = coalesce(c.provider, '')
+    AND p.model = coalesce(c.served_model, c.request_model, '') AND p.day = c.ts::DATE
+    AND CASE WHEN c.bucket_s = 0 THEN coalesce(c.input_tokens, 0) ELSE 0 END
+      BETWEEN p.from_input_tokens AND p.to_input_tokens - 1
+  LEFT JOIN rates r ON r.day = c.ts::DATE AND r.currency = coalesce(c.currency, p.currency)"""
+"""How the small tables are joined to calls `c` that only have what their vendor tells.
+
+A total over many calls is priced at the base tier: which of them were long is not in it."""
+MADE = {
+    "workflow": "h.workflow",
+    "cost": f"round(coalesce(c.cost, {ESTIMATE}), {EXACT})",
+    "currency": "CASE WHEN c.cost IS NOT NULL THEN c.currency ELSE p.currency END",
+    "cost_kind": "CASE WHEN c.cost IS NOT NULL THEN 'reported' "
+    "WHEN c.input_tokens IS NULL AND p.cost_kind IS NOT NULL THEN 'unpriced' ELSE p.cost_kind END",
+    "price": "p.price",
+    "cost_eur": f"round(coalesce(c.cost, {ESTIMATE}) / r.fx_rate, {EXACT})",
+    "fx_rate": "r.fx_rate",
+    "fx_date": "r.fx_date",
+}
+"""The columns that the joins make. Order of truth for the cost: the vendor's figure, the own price
+sheet, the price table at the day of the call, else none. A single call that failed and reports no
+tokens costs nothing: no vendor bills it."""
+
+
+def canonical(source: str, file_id: str, rows: str = "calls") -> str:
+    """The query of CALLS out of a reader's rows and the tables homes, prices and rates.
+
+    workflow and cost_kind are NULL where a small table lacks the row's place.
+    """
+    made = MADE | {"source": _constant(source), "file_id": _constant(file_id)}
+    columns = (f'{made.get(name, f"c.{name}")} AS "{name}"' for name in CALLS.columns)
+    return f"SELECT {', '.join(columns)} FROM {rows} c {JOINS}"
+
+
+def _constant(word: str) -> str:
+    """One word for all rows; as an ENUM it costs next to nothing to write."""
+    return f"'{word}'::ENUM('{word}')"
 
 
 def with_bills(calls: pd.DataFrame, bills: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.clock import BusinessClock
 from opsbook.events import HEAD_SHOWN, Event
 from opsbook.incidents import FIRST_RESPONSE, headline, timers
@@ -134,7 +134,7 @@ def check(
     settings = store.load_settings(folder)
     now = moment(as_of, settings)
     known = set(store.read_table(folder, FILES).file_id)
-    files = store.ingest(folder, settings).files
+    files = inbox.ingest(folder, settings).files
     done = record(folder, now)
     with Log(folder).sending() as mine:
         told = notify(Post(folder, settings, done.book.clock, now, environ), say) if mine else []

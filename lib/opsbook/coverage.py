@@ -3,6 +3,7 @@
 An absent row inside a stretch that a file covers is a zero; outside of every stretch it is no data.
 """
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -15,7 +16,8 @@ HOUR = pd.Timedelta(hours=1)
 
 
 def covered(
-    calls: pd.DataFrame,
+    span: tuple[pd.Timestamp | None, pd.Timestamp | None],
+    workflows: Iterable[str],
     source: str,
     settings: Settings,
     stated: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None),
@@ -25,12 +27,13 @@ def covered(
 ) -> pd.DataFrame:
     """One COVERAGE row (without its file) per workflow that a file speaks of.
 
-    A file speaks of every workflow that the settings map to its source, and of those it holds
-    calls of. Totals state what they cover; single calls cover the company's whole days from their
-    first to their last, so that a workflow without a row in a week's file ran zero times. Nothing
-    is covered past `until`, the moment the file arrived: it cannot speak of what came later.
+    `span` is its first and its last call's time, `workflows` those it holds calls of. It speaks of
+    these and of every workflow that the settings map to its source. Totals state what they cover;
+    single calls cover the company's whole days from their first to their last, so that a workflow
+    without a row in a week's file ran zero times. Nothing is covered past `until`, the moment the
+    file arrived: it cannot speak of what came later.
     """
-    first, last = stated if stated[0] is not None else whole_days(calls, settings.company)
+    first, last = stated if stated[0] is not None else whole_days(span, settings.company)
     if first is None:
         return COVERAGE.empty()
     last = last if until is None else max(first, min(last, until))
@@ -46,16 +49,16 @@ def covered(
         "bucket_s": bucket_s,
         "has_status": has_status,
     }
-    return pd.DataFrame([row | {"workflow": w} for w in sorted(mapped | set(calls.workflow))])
+    return pd.DataFrame([row | {"workflow": w} for w in sorted(mapped.union(workflows))])
 
 
 def whole_days(
-    calls: pd.DataFrame, company: Company
+    span: tuple[pd.Timestamp | None, pd.Timestamp | None], company: Company
 ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     """Local midnight before the first call and after the last, in UTC; None without calls."""
-    if calls.empty:
+    if span[0] is None:
         return None, None
-    ends = pd.DatetimeIndex([calls.ts.min(), calls.ts.max()]).tz_convert(company.zone)
+    ends = pd.DatetimeIndex(span).tz_convert(company.zone)
     first, last = ends.tz_localize(None).normalize()
     days = pd.DatetimeIndex([first, last + pd.Timedelta(days=1)])
     start, end = days.tz_localize(company.zone, ambiguous=[True, True]).tz_convert("UTC")

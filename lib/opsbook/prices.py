@@ -162,3 +162,52 @@ def euro_rate(currency: str, day: dt.date) -> tuple[float, dt.date] | tuple[None
         except RateNotFoundError:
             continue
     return None, None
+
+
+def price_rows(places: pd.DataFrame, sheet: list) -> pd.DataFrame:
+    """What a token costs at each place: one row per (provider, model, day) and tier."""
+    rows = []
+    for p in places.itertuples():
+        unit = unit_prices(p.provider, p.model, p.day.date() if hasattr(p.day, "date") else p.day)
+        if unit[0] is not None:
+            rows.append(
+                (
+                    p.provider,
+                    p.model,
+                    p.day,
+                    0,
+                    *unit[:3],
+                    unit[2],
+                    unit[3],
+                    "USD",
+                    "estimated",
+                    "genai-prices",
+                )
+            )
+    return pd.DataFrame(
+        rows,
+        columns=[
+            "provider",
+            "model",
+            "day",
+            "from_input_tokens",
+            "input",
+            "cache_read",
+            "cache_write",
+            "cache_write_1h",
+            "output",
+            "currency",
+            "cost_kind",
+            "price",
+        ],
+    )
+
+
+def fx_rows(days: pd.DataFrame, reporting: str = "EUR") -> pd.DataFrame:
+    """Units of each currency per unit of the reporting one, on each day."""
+    rows = []
+    for d in days.itertuples():
+        rate, date = euro_rate(d.currency, d.day.date() if hasattr(d.day, "date") else d.day)
+        if rate is not None:
+            rows.append((d.currency, d.day, rate, pd.Timestamp(date)))
+    return pd.DataFrame(rows, columns=["currency", "day", "fx_rate", "fx_date"])

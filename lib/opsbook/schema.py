@@ -13,6 +13,16 @@ from opsbook.errors import TableError
 UTC = "datetime64[us, UTC]"
 TEXT, INT, REAL, FLAG, DAY = "string", "Int64", "Float64", "boolean", "datetime64[us]"
 
+SQL = {
+    TEXT: "VARCHAR",
+    INT: "BIGINT",
+    REAL: "DOUBLE",
+    FLAG: "BOOLEAN",
+    DAY: "TIMESTAMP",
+    UTC: "TIMESTAMPTZ",
+}
+"""The types as an engine of tables calls them."""
+
 STATUSES = ("ok", "error", "rate_limited", "timeout", "refused", "cancelled", "unknown")
 FAILED = ("error", "rate_limited", "timeout")
 COST_KINDS = ("reported", "override", "estimated", "unpriced")
@@ -52,9 +62,13 @@ class Table:
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with this table's columns, in order and typed, absent ones <NA>; checked."""
+        return self.check(self.typed(frame))
+
+    def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with this table's columns, in order and typed, absent ones <NA>; unchecked."""
         absent = frame.reindex(columns=list(self.columns))
         typed = {n: _as(absent[n], c.dtype) for n, c in self.columns.items()}
-        return self.check(pd.DataFrame(typed, index=frame.index))
+        return pd.DataFrame(typed, index=frame.index)
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The same frame, if it keeps the table's promises; a TableError names a broken one."""
@@ -111,11 +125,13 @@ CALLS = Table(
         input_tokens=Column(INT, "total input, cached included"),
         cache_read_tokens=Column(INT, "part of input_tokens"),
         cache_write_tokens=Column(INT, "part of input_tokens"),
+        cache_write_1h_tokens=Column(INT, "part of cache_write_tokens: kept for an hour, dearer"),
         output_tokens=Column(INT, "total output, reasoning included"),
         reasoning_tokens=Column(INT, "part of output_tokens"),
         cost=Column(REAL, "in `currency`; <NA> when unpriced, never 0"),
         currency=Column(TEXT, "ISO 4217"),
         cost_kind=Column(TEXT, "where the cost comes from", True, COST_KINDS),
+        price=Column(TEXT, "the price row that it was worked out with; <NA> when reported"),
         cost_eur=Column(REAL, "in the reporting currency's EUR"),
         fx_rate=Column(REAL, "units of `currency` per EUR"),
         fx_date=Column(DAY, "day of that rate (ECB)"),
@@ -124,6 +140,25 @@ CALLS = Table(
         region=Column(TEXT, "as exported"),
         quality=Column(REAL, "score, 0 to 1"),
         output_class=Column(TEXT, "answer, refusal or empty", False, OUTPUT_CLASSES),
+    ),
+)
+
+EXECUTIONS = Table(
+    "executions",
+    "execution of a workflow, as an automation tool logs it",
+    ("source", "row_key"),
+    _columns(
+        started_at=Column(UTC, "when it started", True),
+        ended_at=Column(UTC, "when it ended"),
+        source=Column(TEXT, "the reader that read it", True),
+        row_key=Column(TEXT, "what identifies the row in its source, across exports", True),
+        file_id=Column(TEXT, "hash of the export it came from", True),
+        row=Column(INT, "row in that export, the header is row 1", True),
+        account=Column(TEXT, "the workflow as the tool names it"),
+        workflow=Column(TEXT, "from the settings' mapping; else 'unassigned'", True),
+        run_id=Column(TEXT, "the tool's own number of the run", True),
+        status=Column(TEXT, "outcome", True, STATUSES),
+        tasks_done=Column(INT, "tasks it did; <NA> where the tool does not say"),
     ),
 )
 
@@ -228,6 +263,7 @@ FILES = Table(
         loaded=Column(INT, "rows loaded", True),
         known=Column(INT, "rows already loaded from an earlier file", True),
         quarantined=Column(INT, "rows set aside with a reason", True),
+        corrected=Column(INT, "of those loaded: rows that replace what an earlier file said", True),
         covered_from=Column(UTC, "start of what it covers"),
         covered_to=Column(UTC, "its end, exclusive"),
         header=Column(TEXT, "its header line"),
@@ -278,4 +314,4 @@ FINDINGS = Table(
     ),
 )
 
-TABLES = (CALLS, RUNS, BILLS, COVERAGE, PANEL, ANSWERS, FILES, QUARANTINE, FINDINGS)
+TABLES = (CALLS, EXECUTIONS, RUNS, BILLS, COVERAGE, PANEL, ANSWERS, FILES, QUARANTINE, FINDINGS)

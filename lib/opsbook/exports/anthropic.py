@@ -4,11 +4,8 @@ The date is a day or an hour, without a zone: UTC. There is neither a count of r
 outcome nor a cost: tokens are what it tells.
 """
 
-import pandas as pd
-
-from opsbook.exports import Reader, Reading
-from opsbook.exports.fields import Fields
-from opsbook.exports.reading import Rows
+from opsbook.exports import Part, Reader, Reading
+from opsbook.exports.fields import Fields, first
 
 HOUR_S, DAY_S = 3600, 86400
 CACHE_WRITES = ("usage_input_tokens_cache_write_5m", "usage_input_tokens_cache_write_1h")
@@ -18,39 +15,36 @@ KEY = (
 )  # fmt: skip
 
 
-def read_tokens(rows: Rows, zone: str) -> Reading:
+def read_tokens(fields: Fields) -> Reading:
     """Totals per day or hour, model, workspace and key."""
-    fields = Fields(rows)
     start = fields.time("usage_date_utc")
-    bucket_s = HOUR_S if fields.text("usage_date_utc").str.contains(":", na=False).any() else DAY_S
-    plain = fields.integer("usage_input_tokens_no_cache", required=True)
-    writes = sum(fields.integer(c).fillna(0) for c in CACHE_WRITES)
-    reads = fields.integer("usage_input_tokens_cache_read").fillna(0)
-    calls = pd.DataFrame(
-        {
-            "ts": start,
-            "bucket_s": bucket_s,
-            "row_key": fields.key(*KEY),
-            "provider": "anthropic",
-            "account": fields.text("workspace"),
-            "request_model": fields.text("model_version"),
-            "served_model": fields.text("model_version"),
-            "status": "unknown",
-            "input_tokens": plain + writes + reads,
-            "cache_read_tokens": reads,
-            "cache_write_tokens": writes,
-            "output_tokens": fields.integer("usage_output_tokens", required=True),
-            "region": fields.text("inference_geo"),
-            "row": rows.frame.index,
-        }
+    width = (
+        f"CASE WHEN contains({fields.cell('usage_date_utc')}, ':') THEN {HOUR_S} ELSE {DAY_S} END"
     )
-    good = fields.reasons.isna()
+    plain = fields.integer("usage_input_tokens_no_cache", required=True)
+    short, long = (first(fields.integer(c), "0") for c in CACHE_WRITES)
+    reads = first(fields.integer("usage_input_tokens_cache_read"), "0")
+    calls = {
+        "ts": start,
+        "bucket_s": width,
+        "row_key": fields.key(*KEY),
+        "provider": "'anthropic'",
+        "account": fields.text("workspace"),
+        "request_model": fields.text("model_version"),
+        "served_model": fields.text("model_version"),
+        "status": "'unknown'",
+        "input_tokens": f"{plain} + {short} + {long} + {reads}",
+        "cache_read_tokens": reads,
+        "cache_write_tokens": f"{short} + {long}",
+        "cache_write_1h_tokens": long,
+        "output_tokens": fields.integer("usage_output_tokens", required=True),
+        "region": fields.text("inference_geo"),
+    }
+    day = f"date_trunc('day', {start})"
     return Reading(
-        calls=calls[good],
-        quarantine=fields.quarantine(),
-        covered_from=start[good].min().floor("D") if good.any() else None,
-        covered_to=start[good].max().floor("D") + pd.Timedelta(days=1) if good.any() else None,
-        bucket_s=bucket_s,
+        calls=(Part(calls),),
+        covered=(day, f"{day} + INTERVAL 1 DAY"),
+        bucket_s=width,
         has_status=False,
     )
 

@@ -1,187 +1,198 @@
-"""Typed columns out of rows of text, keeping a reason for each row that has a value of no use."""
+"""Typed columns out of a file's cells, as SQL, with a reason for each row that cannot be used.
 
-import hashlib
-import json
+A reader asks for its columns here and gets the name of each value. What it asked for becomes one
+statement: the cells, the values made of them, and what is wrong with a row.
+"""
+
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
-import pandas as pd
+from opsbook.exports.cells import literal
 
-from opsbook.exports.reading import EMAIL, EMPTY, SECRET, Rows, masked
-from opsbook.schema import DAY, UTC
-
-SUSPECT = re.compile(f"{SECRET.pattern}|{EMAIL.pattern}")
-LARGEST = 2.0**53
-"""Larger numbers are not exact, and no count or cost is that large."""
-ERA = (pd.Timestamp("2000-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 TIME_EXAMPLE = "expected like 2026-11-23T14:00:00Z"
+NUMERIC = ("BIGINT", "INTEGER", "DOUBLE", "FLOAT", "DECIMAL", "UBIGINT", "SMALLINT", "HUGEINT")
+NOTHING = "NULL::VARCHAR"
+VALUE = re.compile(r"\bv\d+\b")
+"""The names of values; the cells they are made of are called c0, c1, ..."""
 
 
+@dataclass
 class Fields:
-    """The columns of one file, read one by one; `reasons` holds why a row cannot be used."""
+    """The columns of one file, asked for one by one.
 
-    def __init__(self, rows: Rows, comma: bool = False) -> None:
-        """Rows as read; `comma` says that numbers are written with a decimal comma."""
-        self.rows, self.comma = rows, comma
-        self._cleaned: dict[str, pd.Series] = {}
-        self.reasons = pd.Series(pd.NA, index=rows.frame.index, dtype="string")
+    `columns` holds, per header field, the cell's name in SQL and its type there. `comma` says that
+    numbers are written with a decimal comma, `month_first` that 3/4/2026 is in March; `zone` is
+    that of times without one, unless a reader names another. Everything returned is SQL.
+    """
 
-    def text(self, name: str, required: bool = False) -> pd.Series:
-        """A column as text, keys and addresses masked, blank and NULL as <NA>.
+    columns: dict[str, tuple[str, str]]
+    zone: str = "UTC"
+    comma: bool = False
+    month_first: bool = False
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+    _steps: list[list[str]] = field(default_factory=list)
 
-        All <NA> when the file has no such column.
+    def has(self, name: str) -> bool:
+        """Whether the file has such a column."""
+        return name in self.columns
+
+    def text(self, name: str, required: bool = False) -> str:
+        """A column as text, keys and addresses masked, blank and NULL as NULL.
+
+        NULL throughout when the file has no such column.
         """
-        values = self._raw(name)
         if required:
-            self._refuse(name, values, values.isna(), "is missing", found=False)
-        return _replaced(values, masked)
+            self.refuse_missing(name, self.cell(name))
+        return self.value(f"hidden({self.cell(name)})")
 
-    def _raw(self, name: str) -> pd.Series:
-        """A column as it stands, blank and NULL as <NA>; cleaned once, however often asked."""
-        if name not in self._cleaned:
-            self._cleaned[name] = self._clean(name)
-        return self._cleaned[name]
+    def cell(self, name: str) -> str:
+        """A column's text as it stands, blank and NULL as NULL."""
+        if not self.has(name):
+            return NOTHING
+        column, kind = self.columns[name]
+        return self.value(f"cell({column if kind == 'VARCHAR' else f'{column}::VARCHAR'})")
 
-    def _clean(self, name: str) -> pd.Series:
-        if name not in self.rows.frame:
-            return pd.Series(pd.NA, index=self.rows.frame.index, dtype="string")
-        values = self.rows.frame[name].str.strip()
-        return values.mask(values.str.lower().isin(EMPTY))
+    def key(self, *names: str) -> str:
+        """What identifies a row across exports: one column itself, several as a hash of them."""
+        cells = [self.cell(n) for n in names]
+        if len(cells) == 1:
+            return f"identity({cells[0]})"
+        parts = ", ".join(f"coalesce({c}, '')" for c in cells)
+        return f"md5(concat_ws('|', {parts}))"
 
-    def key(self, *names: str) -> pd.Series:
-        """What identifies a row across exports: columns joined, secrets as a hash of themselves.
-
-        Masking alone would make two keys with the same ending one.
-        """
-        parts = [self._raw(n).fillna("") for n in names]
-        joined = parts[0].str.cat(parts[1:], sep="|") if len(parts) > 1 else parts[0]
-        return _replaced(joined, _hashed)
-
-    def number(self, name: str, required: bool = False, signed: bool = False) -> pd.Series:
-        """A column as Float64: 10.0, 1e-05, 1,234.5, and 1.234,56 where the file writes commas.
+    def number(self, name: str, required: bool = False, signed: bool = False) -> str:
+        """A column as DOUBLE: 10.0, 1e-05, 1,234.5, and 1.234,56 where the file writes commas.
 
         A number written in the other style than its file's is refused, never guessed.
         """
-        texts = self._raw(name)
-        plain = texts.str.replace(r"[$€\s\u00a0\u202f']", "", regex=True)
-        thousands, point = (r"\.", ",") if self.comma else (",", r"\.")
-        grouped = plain.str.fullmatch(
-            rf"-?\d{{1,3}}(?:{thousands}\d{{3}})+(?:{point}\d+)?", na=False
-        )
-        plain = plain.mask(grouped, plain.str.replace(thousands, "", regex=True))
-        if self.comma:
-            strange = plain.str.contains(".", regex=False, na=False)
-            plain = plain.mask(strange).str.replace(",", ".", regex=False)
-        values = pd.to_numeric(plain.astype(object), errors="coerce").astype("float64")
-        values = values.where(values.abs() <= LARGEST).astype("Float64")
-        style = "a number with a decimal comma" if self.comma else "a number"
-        self._refuse(name, texts, values.isna() & texts.notna(), f"is not {style}")
-        if not signed:
-            self._refuse(name, texts, values.notna() & (values < 0), "is below zero")
+        if not self.has(name):
+            return "NULL::DOUBLE"
+        column, kind = self.columns[name]
+        style = "comma" if self.comma else "point"
+        plain = kind.startswith(NUMERIC)
+        cell = f"{column}::DOUBLE" if plain else self.cell(name)
+        value = self.value(f"exact({cell})" if plain else f"number_with_{style}({cell})")
         if required:
-            missing = "is missing; expected a number"
-            self._refuse(name, texts, texts.isna(), missing, found=False)
-        return values
+            self.refuse(f"{cell} IS NULL", name, "is missing; expected a number", found=False)
+        words = "a number with a decimal comma" if self.comma else "a number"
+        self.refuse(f"{value} IS NULL AND {cell} IS NOT NULL", name, f"is not {words}")
+        if not signed:
+            self.refuse(f"{value} < 0", name, "is below zero")
+        return value
 
-    def integer(self, name: str, required: bool = False) -> pd.Series:
-        """A column as Int64; `10.0` is ten, `10.5` is refused."""
-        values = self.number(name, required)
-        broken = values.notna() & (values % 1 != 0)
-        self._refuse(name, self._raw(name), broken, "is not a whole number")
-        return values.mask(broken).astype("Int64")
+    def integer(self, name: str, required: bool = False) -> str:
+        """A column as BIGINT; `10.0` is ten, `10.5` is refused."""
+        value = self.number(name, required)
+        if self.has(name):
+            self.refuse(f"{value} <> floor({value})", name, "is not a whole number")
+        return f"{value}::BIGINT"
 
-    def time(self, name: str, zone: str = "UTC") -> pd.Series:
+    def time(self, name: str, zone: str = "UTC") -> str:
         """A column as UTC: ISO 8601, epoch seconds or milliseconds, or dd.mm.yyyy HH:MM.
 
         A time without a zone is in `zone`; one that the change of clocks skips is refused, one
         that it doubles is taken as the first. 3/4/2026 is read as the company writes dates.
         """
-        texts = self._raw(name).str.strip('"')
-        epoch = _epoch(pd.to_numeric(texts.astype(object), errors="coerce").astype("float64"))
-        written = texts.where(epoch.isna())
-        zoned = written.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$", regex=True, na=False)
-        iso = written.where(written.str.match(r"\d{4}-\d\d", na=False))
-        aware = pd.to_datetime(iso.where(zoned), utc=True, errors="coerce", format="ISO8601")
-        naive = pd.to_datetime(iso.mask(zoned), errors="coerce", format="ISO8601").astype(DAY)
-        naive = naive.fillna(_dated(written.where(iso.isna()), self.rows.month_first))
-        local = naive.dt.tz_localize(zone, ambiguous=np.ones(len(naive), bool), nonexistent="NaT")
-        values = epoch.fillna(aware.astype(UTC)).fillna(local.dt.tz_convert("UTC").astype(UTC))
-        skipped = naive.notna() & local.isna()
-        self._refuse(name, texts, skipped, f"does not exist in {zone}: the clocks go forward there")
-        self._refuse(name, texts, values.isna(), f"is not a time; {TIME_EXAMPLE}")
-        far = values.notna() & ~values.between(*ERA)
-        self._refuse(name, texts, far, f"lies outside of 2000 to 2100; {TIME_EXAMPLE}")
-        return values.mask(far)
+        if not self.has(name):
+            self.refuse("true", name, f"is missing; {TIME_EXAMPLE}", found=False)
+            return "NULL::TIMESTAMPTZ"
+        column, kind = self.columns[name]
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            cell, read = column, column
+        elif kind in ("TIMESTAMP", "DATE"):
+            cell, read = column, f"on_the_wall({column}::TIMESTAMP, {literal(zone)})"
+        else:
+            cell = f"trim({self.cell(name)}, '\"')"
+            slashed = "%m/%d" if self.month_first else "%d/%m"
+            read = f"any_time({cell}, {literal(zone)}, {literal(slashed)})"
+        moment = self.value(read)
+        value = self.value(f"in_the_era({moment})")
+        self._refuse_time(name, cell, moment, value, zone)
+        return value
 
-    def mapping(self, name: str) -> pd.Series:
-        """A column of JSON objects as dicts; an empty one where there is none."""
-        return (
-            self.text(name)
-            .map(_object, na_action="ignore")
-            .map(lambda v: v if isinstance(v, dict) else {})
-        )
+    def _refuse_time(self, name: str, cell: str, moment: str, value: str, zone: str) -> None:
+        """Reasons of a time: skipped by the clocks, no time at all, or far away."""
+        if zone != "UTC" and self.columns[name][1] == "VARCHAR":
+            slashed = "%m/%d" if self.month_first else "%d/%m"
+            skipped = f"{moment} IS NULL AND naive({cell}, {literal(slashed)}) IS NOT NULL"
+            self.refuse(skipped, name, f"does not exist in {zone}: the clocks go forward there")
+        self.refuse(f"{moment} IS NULL", name, f"is not a time; {TIME_EXAMPLE}")
+        self.refuse(f"{value} IS NULL", name, f"lies outside of 2000 to 2100; {TIME_EXAMPLE}")
 
-    def refuse_missing(self, name: str, values: pd.Series, needed: pd.Series) -> None:
+    def json(self, name: str, *path: str) -> str:
+        """The text at a path of a column's JSON object, masked; NULL where there is none."""
+        place = literal("$" + "".join(f'."{step}"' for step in path))
+        whole = self.cell(name)
+        found = f"CASE WHEN json_valid({whole}) THEN json_extract_string({whole}, {place}) END"
+        return self.value(f"hidden(cell({found}))")
+
+    def tokens(self, name: str, begins: Sequence[str]) -> str:
+        """All counts of a JSON object whose key begins so, added up; NULL where there is none."""
+        which = " OR ".join(f"starts_with(e.key, {literal(b)})" for b in begins)
+        return self._counts(name, which)
+
+    def token(self, name: str, keys: Iterable[str]) -> str:
+        """The count at the first of these keys that a JSON object has; NULL where there is none."""
+        told = self.value(f"object({self.cell(name)})")
+        cells = [f"{told}[{literal(k)}]" for k in keys]
+        return self.value("coalesce(" + ", ".join(_counted(c) for c in cells) + ")")
+
+    def _counts(self, name: str, which: str) -> str:
+        told = self.value(f"object({self.cell(name)})")
+        entries = f"[tokens(e.value) FOR e IN map_entries({told}) IF {which}]"
+        return self.value(f"list_sum({entries})::BIGINT")
+
+    def refuse(self, condition: str, name: str, why: str, found: bool = True) -> None:
+        """Rows that cannot be used, and why; the first reason that holds is the row's.
+
+        The reason quotes what was found in the column, unless nothing was.
+        """
+        quoted = f"""'"' || left(masked({self.cell(name)}), 60) || '" ' || """ if found else ""
+        self.problems.append((condition, f"{literal(name + ' ')} || {quoted}{literal(why)}"))
+
+    def refuse_missing(self, name: str, value: str, needed: str = "true") -> None:
         """Refuse rows that need a value in this column and have none."""
-        self._refuse(name, values, needed & values.isna(), "is missing", found=False)
+        self.refuse(f"({needed}) AND {value} IS NULL", name, "is missing", found=False)
 
-    def refuse_unknown(self, name: str, values: pd.Series, known: tuple[str, ...]) -> None:
+    def refuse_unknown(self, name: str, value: str, known: Sequence[str]) -> None:
         """Refuse rows whose value is none of the known ones; a missing value is none."""
-        strange = values.notna() & ~values.isin(known)
-        self._refuse(name, values, strange, f"is not known; expected one of {', '.join(known)}")
+        listed = ", ".join(map(literal, known))
+        why = f"is not known; expected one of {', '.join(known)}"
+        self.refuse(f"{value} NOT IN ({listed})", name, why)
 
-    def _refuse(
-        self, name: str, texts: pd.Series, broken: pd.Series, why: str, found: bool = True
-    ) -> None:
-        """Give the rows a reason, with what was found unless nothing was; an earlier one stays."""
-        new = broken & self.reasons.isna()
-        if new.any():
-            shown = texts[new].fillna("").map(lambda t: f'"{masked(t)[:60]}" ' if found else "")
-            self.reasons = self.reasons.mask(new, f"{name} " + shown.astype("string") + why)
+    def value(self, sql: str) -> str:
+        """The name of a value: worked out once a row, after the values that it is made of."""
+        if sql in self._names:
+            return self._names[sql]
+        made_of = set(VALUE.findall(sql))
+        after = (n for n, step in enumerate(self._steps, start=1) if made_of & set(step))
+        place = max(after, default=0)
+        name = self._names[sql] = f"v{len(self._names)}"
+        self._steps += [[] for _ in range(place + 1 - len(self._steps))]
+        self._steps[place].append(name)
+        return name
 
-    def quarantine(self) -> pd.DataFrame:
-        """Row, text and reason of every row that cannot be used, broken lines among them."""
-        bad = self.reasons.dropna()
-        frame = self.rows.frame.loc[bad.index].fillna("")
-        texts = frame.agg(",".join, axis=1) if len(frame) else pd.Series(dtype="string")
-        named = pd.DataFrame({"row": bad.index, "text": texts.to_list(), "reason": bad.to_list()})
-        both = pd.concat([named, pd.DataFrame(self.rows.broken)], ignore_index=True)
-        both = both.reindex(columns=["row", "text", "reason"])
-        return both.assign(text=both.text.astype("string").map(masked)).sort_values("row")
+    def query(self, source: str) -> str:
+        """All rows of a source (a table, or a reading of a file) with every value asked for."""
+        made = {name: sql for sql, name in self._names.items()}
+        for step in self._steps:
+            values = ", ".join(f"{made[name]} AS {name}" for name in step)
+            source = f"(SELECT *, {values} FROM {source})"
+        return source
 
-
-def _replaced(values: pd.Series, instead: Callable[[str], str]) -> pd.Series:
-    """The values, those that hold a key or an address replaced; one look does for most columns."""
-    distinct = values.dropna().unique()
-    if not SUSPECT.search("\n".join(distinct)):
-        return values
-    secrets = {v: instead(v) for v in distinct if SUSPECT.search(v)}
-    return values.map(lambda v: secrets.get(v, v), na_action="ignore").astype("string")
-
-
-def _hashed(text: str) -> str:
-    return f"{masked(text)}#{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    @property
+    def reason(self) -> str:
+        """Why a row cannot be used; NULL where it can."""
+        cases = " ".join(f"WHEN {condition} THEN {why}" for condition, why in self.problems)
+        return f"CASE {cases} END" if cases else NOTHING
 
 
-def _object(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
+def _counted(cell: str) -> str:
+    return f"CASE WHEN {cell} IS NOT NULL THEN tokens({cell}) END"
 
 
-def _epoch(numbers: pd.Series) -> pd.Series:
-    """Seconds or milliseconds since 1970 as times, from 2001 to 2286; <NA> for other numbers."""
-    seconds = numbers.where(numbers.between(1e9, 1e10)).fillna(numbers / 1000)
-    micros = (seconds.where(seconds.between(1e9, 1e10)) * 1e6).round()
-    return pd.to_datetime(micros.astype("Int64"), unit="us", utc=True).astype(UTC)
-
-
-def _dated(texts: pd.Series, month_first: bool) -> pd.Series:
-    """Times written 3.11.2026 or 11/3/2026, with or without a time of day, without a zone."""
-    slashed = "%m/%d/%Y" if month_first else "%d/%m/%Y"
-    found = pd.Series(pd.NaT, index=texts.index, dtype=DAY)
-    for form in (f"{d}{t}" for d in ("%d.%m.%Y", slashed) for t in (" %H:%M:%S", " %H:%M", "")):
-        found = found.fillna(pd.to_datetime(texts, errors="coerce", format=form).astype(DAY))
-    return found
+def first(*values: str) -> str:
+    """The first of these values that is there."""
+    return f"coalesce({', '.join(values)})"

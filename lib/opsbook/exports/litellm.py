@@ -4,114 +4,91 @@ Prompt tokens are all input, cached included. Spend is in USD. Start times may b
 decimals.
 """
 
-import pandas as pd
+from opsbook.exports import Part, Reader, Reading
+from opsbook.exports.fields import Fields, first
 
-from opsbook.exports import Reader, Reading
-from opsbook.exports.fields import Fields
-from opsbook.exports.reading import Rows, masked
-
-DAY_S = 86400
-OUTCOMES = {"success": "ok", "failure": "error"}
+DAY_S = "86400"
+ERROR = ("metadata", "error_information", "error_class")
+CACHED = ("metadata", "additional_usage_values", "prompt_tokens_details", "cached_tokens")
 
 
-def read_logs(rows: Rows, zone: str) -> Reading:
+def read_logs(fields: Fields) -> Reading:
     """Calls of the spend logs; the key's alias tells the workflow, the session the run."""
-    fields = Fields(rows)
     fields.text("request_id", required=True)
     start, end = fields.time("startTime"), fields.time("endTime")
-    meta = fields.mapping("metadata")
-    alias = meta.map(_alias).astype("string")
-    spend = fields.number("spend")
-    calls = pd.DataFrame(
-        {
-            "ts": start,
-            "bucket_s": 0,
-            "row_key": fields.key("request_id"),
-            "provider": fields.text("custom_llm_provider"),
-            "account": alias.fillna(fields.text("key_alias")),
-            "run_id": fields.text("session_id"),
-            "request_model": fields.text("model_group").fillna(fields.text("model")),
-            "served_model": fields.text("model"),
-            "requests": 1,
-            "status": _outcome(fields, meta),
-            "error_type": meta.map(_error).astype("string"),
-            "input_tokens": fields.integer("prompt_tokens"),
-            "cache_read_tokens": fields.integer("cache_read_input_tokens").fillna(
-                meta.map(_cached).astype("Int64")
-            ),
-            "output_tokens": fields.integer("completion_tokens"),
-            "cost": spend,
-            "currency": pd.Series("USD", index=spend.index).where(spend.notna()),
-            "latency_ms": (end - start) / pd.Timedelta(milliseconds=1),
-            "row": rows.frame.index,
-        }
-    )
-    return Reading(calls=calls[fields.reasons.isna()], quarantine=fields.quarantine())
+    spend, model = fields.number("spend"), fields.text("model")
+    cached = f"try_cast({fields.json(*CACHED)} AS BIGINT)"
+    calls = {
+        "ts": start,
+        "row_key": fields.key("request_id"),
+        "provider": fields.text("custom_llm_provider"),
+        "account": first(fields.json("metadata", "user_api_key_alias"), fields.text("key_alias")),
+        "run_id": fields.text("session_id"),
+        "request_model": first(fields.text("model_group"), model),
+        "served_model": model,
+        "requests": "1",
+        "status": _outcome(fields),
+        "error_type": fields.json(*ERROR),
+        "input_tokens": fields.integer("prompt_tokens"),
+        "cache_read_tokens": first(
+            fields.integer("cache_read_input_tokens"),
+            f"CASE WHEN {cached} >= 0 THEN {cached} END",
+        ),
+        "output_tokens": fields.integer("completion_tokens"),
+        "cost": spend,
+        "currency": f"CASE WHEN {spend} IS NOT NULL THEN 'USD' END",
+        "latency_ms": f"date_diff('microsecond', {start}, {end}) / 1000",
+    }
+    return Reading(calls=(Part(calls),))
 
 
-def _alias(meta: dict) -> str | None:
-    """The alias of the key a call was made with."""
-    alias = meta.get("user_api_key_alias")
-    return masked(alias) if isinstance(alias, str) and alias else None
-
-
-def _cached(meta: dict) -> int | None:
-    """Input tokens read from the cache, as the vendor's own usage in the metadata says."""
-    inner: object = meta
-    for name in ("additional_usage_values", "prompt_tokens_details", "cached_tokens"):
-        inner = inner.get(name) if isinstance(inner, dict) else None
-    return inner if isinstance(inner, int) and 0 <= inner < 2**53 else pd.NA
-
-
-def _error(meta: dict) -> str | None:
-    """The class of the error that a failed call's metadata carries."""
-    info = meta.get("error_information")
-    kind = info.get("error_class") if isinstance(info, dict) else None
-    return masked(kind) if isinstance(kind, str) else None
-
-
-def _outcome(fields: Fields, meta: pd.Series) -> pd.Series:
+def _outcome(fields: Fields) -> str:
     """ok, or how a call failed."""
-    status = fields.text("status").str.lower().map(OUTCOMES).fillna("unknown")
-    kind = meta.map(_error).astype("string").str.lower().fillna("")
-    status = status.mask((status == "error") & kind.str.contains("ratelimit"), "rate_limited")
-    return status.mask((status == "error") & kind.str.contains("timeout"), "timeout")
+    status, kind = f"lower({fields.text('status')})", f"lower({fields.json(*ERROR)})"
+    return (
+        f"CASE WHEN {status} = 'success' THEN 'ok'"
+        f" WHEN {status} = 'failure' THEN CASE WHEN contains({kind}, 'ratelimit')"
+        f" THEN 'rate_limited' WHEN contains({kind}, 'timeout') THEN 'timeout' ELSE 'error' END"
+        " ELSE 'unknown' END"
+    )
 
 
-def read_usage(rows: Rows, zone: str) -> Reading:
+def read_usage(fields: Fields) -> Reading:
     """Totals per day, key and model; a day's failed requests are rows of their own."""
-    fields = Fields(rows)
-    day = fields.time("date")
-    failed = fields.integer("failed_requests").fillna(0)
-    spend = fields.number("spend", required=True)
-    done = pd.DataFrame(
-        {
-            "ts": day,
-            "bucket_s": DAY_S,
-            "row_key": fields.key("date", "entity_id", "api_key", "user_id", "model"),
-            "account": fields.text("key_alias").fillna(fields.text("entity_alias")),
-            "request_model": fields.text("model"),
-            "served_model": fields.text("model"),
-            "requests": fields.integer("successful_requests"),
-            "status": "ok",
-            "input_tokens": fields.integer("prompt_tokens"),
-            "cache_read_tokens": fields.integer("cache_read_input_tokens"),
-            "cache_write_tokens": fields.integer("cache_creation_input_tokens"),
-            "output_tokens": fields.integer("completion_tokens"),
-            "cost": spend,
-            "currency": "USD",
-            "row": rows.frame.index,
+    day, key = fields.time("date"), fields.key("date", "entity_id", "api_key", "user_id", "model")
+    failed = first(fields.integer("failed_requests"), "0")
+    who = {
+        "ts": day,
+        "bucket_s": DAY_S,
+        "account": first(fields.text("key_alias"), fields.text("entity_alias")),
+        "request_model": fields.text("model"),
+        "served_model": fields.text("model"),
+        "currency": "'USD'",
+    }
+    done = who | {
+        "row_key": key,
+        "requests": fields.integer("successful_requests"),
+        "status": "'ok'",
+        "input_tokens": fields.integer("prompt_tokens"),
+        "cache_read_tokens": fields.integer("cache_read_input_tokens"),
+        "cache_write_tokens": fields.integer("cache_creation_input_tokens"),
+        "output_tokens": fields.integer("completion_tokens"),
+        "cost": fields.number("spend", required=True),
+    }
+    tokens = {name: "0" for name in done if name.endswith("_tokens")}
+    lost = (
+        who
+        | tokens
+        | {
+            "row_key": f"{key} || '|failed'",
+            "requests": failed,
+            "status": "'error'",
+            "cost": "0",
         }
     )
-    good = fields.reasons.isna()
-    lost = done.assign(requests=failed, status="error", row_key=done.row_key + "|failed", cost=0.0)
-    tokens = [c for c in done if c.endswith("_tokens")]
-    lost = lost[good & (failed > 0)].assign(**dict.fromkeys(tokens, 0))
     return Reading(
-        calls=pd.concat([done[good], lost]),
-        quarantine=fields.quarantine(),
-        covered_from=day[good].min() if good.any() else None,
-        covered_to=day[good].max() + pd.Timedelta(days=1) if good.any() else None,
+        calls=(Part(done), Part(lost, where=f"{failed} > 0")),
+        covered=(day, f"{day} + INTERVAL 1 DAY"),
         bucket_s=DAY_S,
     )
 

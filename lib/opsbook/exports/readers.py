@@ -5,6 +5,7 @@ from opsbook.exports import Reader, anthropic, langfuse, litellm, openai, templa
 READERS = (
     openai.USAGE,
     openai.COST,
+    openai.NO_USAGE,
     anthropic.TOKENS,
     langfuse.OBSERVATIONS,
     litellm.LOGS,
@@ -13,12 +14,10 @@ READERS = (
 )
 
 
-def reader_for(header: tuple[str, ...]) -> Reader | None:
-    """The reader that knows a header; None for an unknown one.
+UNFOLDS = tuple(r.unfold for r in READERS if r.unfold)
 
-    OpenAI's export of a period without usage has the four time columns and no other.
-    """
+
+def reader_for(header: tuple[str, ...]) -> Reader | None:
+    """The reader that knows a header; None for an unknown one."""
     names = frozenset(header)
-    if names == openai.NO_USAGE.needs:
-        return openai.NO_USAGE
     return next((r for r in READERS if r.recognises(names)), None)

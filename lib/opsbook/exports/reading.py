@@ -1,167 +1,257 @@
-"""A file's bytes as rows of text, and columns of text as numbers and times.
+"""A file as cells of text in an engine, one table for every format.
 
-Nothing here knows a vendor. What cannot be read is never dropped: a broken line and a value that is
-no number keep their row, their text and a reason a person understands.
+Nothing here knows a vendor. Small and odd files are read with care: what is no row keeps its place,
+its text and a reason a person understands. A large file that looks regular may be read where it
+lies (`lying`), many times as fast; whoever does so counts its lines.
 """
 
 import csv
 import gzip
 import io
 import json
-import re
+import zipfile
 import zlib
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 
 import pandas as pd
+from duckdb import DuckDBPyConnection, Error
 from python_calamine import CalamineWorkbook
 
 from opsbook.errors import ExportError
+from opsbook.exports.cells import DECIMAL_COMMA, literal
 
-EMPTY = ("", "null", "none", "nan", "n/a", "-")
-SECRET = re.compile(
-    r"\b(?:sk|pk|rk|xox[abp]|ghp|hf)[-_][A-Za-z0-9_-]{12,}|\bAKIA[A-Z0-9]{16}\b"
-    r"|\bAIza[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+|\b[A-Fa-f0-9]{40,}\b"
-)
-"""Keys as vendors issue them, signed tokens, and the hashes of keys."""
 csv.field_size_limit(2**31 - 1)  # a cell may hold a whole prompt; the default is 131,072 signs
-DECIMAL_COMMA = re.compile(r"^-?(?:\d{1,3}(?:\.\d{3})+,\d+|0,\d+|\d+,(?:\d{1,2}|\d{4,}))$")
-"""A number that can only be read with a decimal comma; 1,234 alone could be either."""
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+CHUNK = 50_000
+HEAD = 1 << 16
+"""Bytes that tell what a file is."""
+LARGEST_UNPACKED, THICKEST = 2**30, 200
+"""A packed file that grows beyond a gibibyte and 200 times itself is no export."""
+Unfold = Callable[[object], list[dict] | None]
+Line = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A file as text: one column per header field, indexed by the row's number in the file.
+class Sheet:
+    """A file as cells: its header, and where its rows are in the engine.
 
-    `broken` holds row, text and reason of lines that are no rows; `comma` says that semicolons part
-    the fields, `month_first` that the company writes 3/14/2026.
+    `columns` holds, per header field, the cell's name and type; `source` is what to select from; it
+    has a column `row`, the row's number in the file, the header being row 1. `broken` holds row,
+    text and reason of lines that are no rows. `comma` says that the file's own style of writing
+    numbers is that of a decimal comma.
     """
 
     header: tuple[str, ...]
-    frame: pd.DataFrame
+    columns: dict[str, tuple[str, str]]
+    source: str
     broken: list[dict] = field(default_factory=list)
     comma: bool = False
-    month_first: bool = False
-
-    @property
-    def count(self) -> int:
-        """Rows found, broken ones included."""
-        return len(self.frame) + len(self.broken)
 
 
-def read_rows(content: bytes, month_first: bool = False) -> Rows:
-    """The rows of a CSV, JSON, JSONL or XLSX file, gzipped or not; ExportError if it is none."""
-    return replace(_rows(content), month_first=month_first)
+def read_sheet(engine: DuckDBPyConnection, path: Path, unfolds: Iterable[Unfold] = ()) -> Sheet:
+    """The cells of a CSV, JSON, JSONL, XLSX or Parquet file; ExportError if it is none of them.
+
+    `unfolds` are what readers know of JSON documents whose records lie deeper.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if head[:4] == b"PAR1":
+        return _parquet(engine, path)
+    if head[:2] == b"PK":
+        return _workbook(engine, path)
+    encoding = _encoding(path, head)
+    with path.open(encoding=encoding, errors="replace", newline="") as text:
+        opening = text.read(HEAD).lstrip()[:1]
+        text.seek(0)
+        if opening in ("{", "["):
+            return _json(engine, text, tuple(unfolds))
+        return _csv(engine, text)
 
 
-def _rows(content: bytes) -> Rows:
-    if content[:2] == b"\x1f\x8b":
-        content = _unzipped(content)
-    if content[:2] == b"PK":
-        return _sheet_rows(content)
-    text = decoded(content)
-    return _json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text)
+def unpacked(path: Path, folder: Path) -> dict[str, Path]:
+    """The files in a packed one by name, unpacked into a folder; the file itself if it is none.
+
+    An .xlsx is packed too, and one file.
+    """
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic[:2] == b"\x1f\x8b":
+        return {"": _unpack(lambda: gzip.open(path), path, folder / "0")}
+    if magic[:2] != b"PK" or not zipfile.is_zipfile(path):
+        return {"": path}
+    with zipfile.ZipFile(path) as archive:
+        inside = [m for m in archive.infolist() if not m.is_dir()]
+        if any(m.filename == "[Content_Types].xml" for m in inside):
+            return {"": path}
+        wanted = [m for m in inside if not Path(m.filename).name.startswith((".", "_"))]
+        return {
+            m.filename: _unpack(lambda m=m: archive.open(m), path, folder / str(n))
+            for n, m in enumerate(wanted)
+        }
 
 
-def _unzipped(content: bytes) -> bytes:
+def _unpack(opened: Callable[[], io.BufferedIOBase], path: Path, target: Path) -> Path:
+    most, written = max(LARGEST_UNPACKED, THICKEST * path.stat().st_size), 0
     try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as problem:
-        raise ExportError(f"is a damaged gzip file ({problem}); export it again") from problem
+        with opened() as packed, target.open("wb") as plain:
+            while block := packed.read(1 << 20):
+                written += plain.write(block)
+                if written > most:
+                    raise ExportError(f"unpacks to more than {most:,} bytes; unpack it by hand")
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as problem:
+        raise ExportError(f"is a damaged packed file ({problem}); export it again") from problem
+    if target.read_bytes()[:2] == b"\x1f\x8b":
+        return _unpack(lambda: gzip.open(target), path, target.with_suffix(".plain"))
+    return target
 
 
-def decoded(content: bytes) -> str:
-    """Text from UTF-8, UTF-16 with a mark, or the cp1252 that old Excel writes."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace")
+def _encoding(path: Path, head: bytes) -> str:
+    """UTF-8, UTF-16 with a mark, or the cp1252 that old Excel writes."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
     try:
-        return content.decode("utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            while text.read(1 << 22):
+                pass
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+        return "cp1252"
+    return "utf-8-sig"
 
 
-def _csv_rows(text: str) -> Rows:
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+class Cells:
+    """The table `cells` of an engine, filled chunk by chunk; columns may come late."""
+
+    def __init__(self, engine: DuckDBPyConnection) -> None:
+        """An empty table, in the place of one that may be there."""
+        self.engine, self.columns = engine, {}
+        engine.execute('CREATE OR REPLACE TEMP TABLE cells ("row" BIGINT)')
+
+    def add(self, header: Iterable[str], lines: Iterable[Line]) -> None:
+        """Rows with their numbers, in the order of a header; of doubled names the first counts."""
+        header = tuple(header)
+        for name in header:
+            if name not in self.columns:
+                self.columns[name] = (f"c{len(self.columns)}", "VARCHAR")
+                self.engine.execute(f"ALTER TABLE cells ADD COLUMN {self.columns[name][0]} VARCHAR")
+        first = [n for n, name in enumerate(header) if name not in header[:n]]
+        names = ["row", *(self.columns[header[n]][0] for n in first)]
+        for chunk in _chunks(lines):
+            rows = [(number, *(line[n] for n in first)) for number, line in chunk]
+            frame = pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[1:], "object"))
+            self.engine.register("chunk", frame)
+            self.engine.execute("INSERT INTO cells BY NAME SELECT * FROM chunk")
+            self.engine.unregister("chunk")
+
+    def sheet(self, header: Iterable[str], broken: list[dict], comma: bool = False) -> Sheet:
+        """The sheet of what was added."""
+        return Sheet(tuple(header), self.columns, "cells", broken, comma)
+
+
+def _csv(engine: DuckDBPyConnection, text: io.TextIOBase) -> Sheet:
+    delimiter = separator(text.readline())
+    text.seek(0)
+    lines = csv.reader((line.replace("\0", "") for line in text), delimiter=delimiter)
     try:
-        lines = list(
-            csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
-        )
+        return _tabular(engine, lines, delimiter == ";")
     except csv.Error as problem:
         raise ExportError(f"is no readable CSV ({problem}); export it again") from problem
-    return _tabular(lines, delimiter == ";")
 
 
-def _sheet_rows(content: bytes) -> Rows:
+def separator(first: str) -> str:
+    """What parts the fields of a header line."""
+    return max(",;\t", key=first.count)
+
+
+def _workbook(engine: DuckDBPyConnection, path: Path) -> Sheet:
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheet = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+        sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+        cells = sheet.to_python(skip_empty_area=False)
     except Exception as problem:  # calamine raises its own, plain and zip errors
         raise ExportError(f"is no readable workbook ({problem}); save it as .xlsx") from problem
-    texts = [c for line in sheet for c in line if isinstance(c, str)]
+    texts = (c for line in cells for c in line if isinstance(c, str))
     comma = any(map(DECIMAL_COMMA.search, texts))
-    return _tabular([[_cell_text(c, comma) for c in line] for line in sheet], comma)
+    return _tabular(engine, ([_cell_text(c, comma) for c in line] for line in cells), comma)
 
 
 def _cell_text(cell: object, comma: bool) -> str:
     """A cell as text; a number in the style in which the sheet's own text writes numbers."""
-    if isinstance(cell, float) and comma:
-        return format(cell, ".15g").replace(".", ",")
+    if isinstance(cell, float):
+        plain = format(cell, ".15g")
+        return plain.replace(".", ",") if comma else plain
     return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
 
 
-def _tabular(lines: list[list[str]], semicolons: bool) -> Rows:
+def _tabular(engine: DuckDBPyConnection, lines: Iterator[list[str]], comma: bool) -> Sheet:
     """Lines as rows under the first one; short lines are filled, long ones are broken."""
-    if not lines:
-        return Rows((), pd.DataFrame())
-    header = tuple(h.strip() for h in lines[0])
-    width, good, numbers, broken = len(header), [], [], []
-    for number, line in enumerate(lines[1:], start=2):
-        if not any(c.strip() for c in line):
-            continue
-        if len(line) > width and any(c.strip() for c in line[width:]):
-            reason = f"has {len(line)} fields; expected {width} as in the header"
-            broken.append({"row": number, "text": ",".join(line), "reason": reason})
-            continue
-        good.append((line + [""] * width)[:width])
-        numbers.append(number)
-    frame = pd.DataFrame(good, columns=list(header), index=numbers, dtype="string")
-    return Rows(header, frame.loc[:, ~frame.columns.duplicated()], broken, comma=semicolons)
+    header = tuple(h.strip() for h in next(iter(lines), []))
+    width, broken = len(header), []
+
+    def rows() -> Iterator[Line]:
+        for number, line in enumerate(lines, start=2):
+            if not any(c.strip() for c in line):
+                continue
+            if len(line) > width and any(c.strip() for c in line[width:]):
+                reason = f"has {len(line)} fields; expected {width} as in the header"
+                broken.append({"row": number, "text": ",".join(line), "reason": reason})
+                continue
+            yield number, (line + [""] * width)[:width]
+
+    cells = Cells(engine)
+    cells.add(header, rows())
+    return cells.sheet(dict.fromkeys(header), broken, comma)
 
 
-def _json_rows(text: str) -> Rows:
-    """Records of a JSON list, of an object's `data`, or of lines; nested values stay text."""
+def _json(engine: DuckDBPyConnection, text: io.TextIOBase, unfolds: tuple[Unfold, ...]) -> Sheet:
+    """Records of a JSON list, of an object's `data`, of lines, or of what a reader unfolds."""
+    broken: list[dict] = []
+    cells = Cells(engine)
+    for chunk in _chunks(_records(_documents(text, broken), unfolds, broken)):
+        header = tuple(dict.fromkeys(name for _, record in chunk for name in record))
+        cells.add(header, ((n, [_json_text(r.get(h)) for h in header]) for n, r in chunk))
+    return cells.sheet(cells.columns, broken)
+
+
+def _documents(text: io.TextIOBase, broken: list[dict]) -> Iterator[tuple[int, object]]:
+    """Each document with its number: of a list, of an object's `data`, or of the lines."""
     try:
-        whole = json.loads(text)
+        whole = json.load(text)
     except (ValueError, RecursionError):
-        return _jsonl_rows(text.split("\n"))
-    inner = whole.get("data", whole) if isinstance(whole, dict) else whole
-    return _records(dict(enumerate(inner if isinstance(inner, list) else [whole], start=1)), [])
+        text.seek(0)
+        return _lines(text, broken)
+    inner = (
+        whole.get("data") if isinstance(whole, dict) and whole.get("object") != "page" else whole
+    )
+    return enumerate(inner if isinstance(inner, list) else [whole], start=1)
 
 
-def _jsonl_rows(lines: list[str]) -> Rows:
-    records, broken = {}, []
-    for number, line in enumerate(lines, start=1):
+def _lines(text: Iterable[str], broken: list[dict]) -> Iterator[tuple[int, object]]:
+    for number, line in enumerate(text, start=1):
         if not line.strip():
             continue
         try:
-            records[number] = json.loads(line)
+            yield number, json.loads(line)
         except (ValueError, RecursionError):
             reason = "is no complete JSON object; expected one a line"
-            broken.append({"row": number, "text": line, "reason": reason})
-    return _records(records, broken)
+            broken.append({"row": number, "text": line.rstrip("\r\n"), "reason": reason})
 
 
-def _records(records: dict[int, object], broken: list[dict]) -> Rows:
-    plain = {n: r for n, r in records.items() if isinstance(r, dict)}
-    strange = [
-        {"row": n, "text": json.dumps(r), "reason": "is no JSON object"}
-        for n, r in records.items()
-        if not isinstance(r, dict)
-    ]
-    texts = [{k: _json_text(v) for k, v in r.items()} for r in plain.values()]
-    frame = pd.DataFrame(texts, index=list(plain), dtype="string")
-    return Rows(tuple(frame.columns), frame, broken + strange)
+def _records(
+    documents: Iterable[tuple[int, object]], unfolds: tuple[Unfold, ...], broken: list[dict]
+) -> Iterator[tuple[int, dict]]:
+    """The objects among the documents, and the records that lie deeper, numbered as they come."""
+    deep = 0
+    for number, document in documents:
+        unfolded = next((r for u in unfolds if (r := u(document)) is not None), None)
+        for record in unfolded or ():
+            deep += 1
+            yield deep, record
+        if unfolded is None and isinstance(document, dict):
+            yield number, document
+        elif unfolded is None:
+            reason = "is no JSON object; expected one a record"
+            broken.append({"row": number, "text": json.dumps(document)[:2000], "reason": reason})
 
 
 def _json_text(value: object) -> str | None:
@@ -170,11 +260,26 @@ def _json_text(value: object) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def masked(text: str) -> str:
-    """The text with keys shortened to their ends and e-mail addresses to their domain.
+def _chunks(items: Iterable) -> Iterator[list]:
+    waiting = iter(items)
+    while chunk := list(islice(waiting, CHUNK)):
+        yield chunk
 
-    >>> masked("sk-proj-abcdefghijklmnop mail max@example.com")
-    'sk-…mnop mail …@example.com'
-    """
-    hidden = SECRET.sub(lambda m: f"{m.group()[:3]}…{m.group()[-4:]}", text)
-    return EMAIL.sub(lambda m: "…@" + m.group().partition("@")[2], hidden)
+
+def _parquet(engine: DuckDBPyConnection, path: Path) -> Sheet:
+    """A Parquet file where it lies, with its own types."""
+    place = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    try:
+        types = engine.sql(f"DESCRIBE SELECT * FROM {place}").fetchall()
+    except Error as problem:
+        raise ExportError(f"is no readable Parquet file ({problem}); export it again") from problem
+    named = [(name, kind) for name, kind, *_ in types if name != "file_row_number"]
+    columns = {name: (f"c{n}", kind) for n, (name, kind) in enumerate(named)}
+    cells = ", ".join(f"{quoted(name)} AS {cell}" for name, (cell, _) in columns.items())
+    row = 'file_row_number + 2 AS "row"'
+    return Sheet(tuple(columns), columns, f"(SELECT {cells}, {row} FROM {place})")
+
+
+def quoted(name: str) -> str:
+    """A name in SQL, whatever stands in it."""
+    return '"' + name.replace('"', '""') + '"'
