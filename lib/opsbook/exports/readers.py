@@ -1,6 +1,11 @@
 """All readers, the most particular header set first."""
 
+from collections.abc import Sequence
+
+from opsbook.errors import SettingsError
 from opsbook.exports import Reader, anthropic, langfuse, litellm, openai, template
+from opsbook.exports.mapping import mapped_reader
+from opsbook.settings import Mapping
 
 READERS = (
     openai.USAGE,
@@ -17,7 +22,21 @@ READERS = (
 UNFOLDS = tuple(r.unfold for r in READERS if r.unfold)
 
 
-def reader_for(header: tuple[str, ...]) -> Reader | None:
-    """The reader that knows a header; None for an unknown one."""
+def reader_for(header: tuple[str, ...], mappings: Sequence[Mapping] = ()) -> Reader | None:
+    """The reader that knows a header; None for an unknown one.
+
+    The company's own mappings come last, the one that asks for most columns first of them.
+    """
     names = frozenset(header)
-    return next((r for r in READERS if r.recognises(names)), None)
+    return next((r for r in (*READERS, *own_readers(mappings)) if r.recognises(names)), None)
+
+
+def own_readers(mappings: Sequence[Mapping]) -> list[Reader]:
+    """The readers that a company's mappings make; a SettingsError when one takes another's name."""
+    taken = {r.source for r in READERS}
+    doubled = next((m.id for m in mappings if m.id in taken), None)
+    if doubled:
+        raise SettingsError(
+            f"settings/mappings.toml: the id {doubled!r} is that of a reader; choose another."
+        )
+    return sorted(map(mapped_reader, mappings), key=lambda r: -len(r.needs))
