@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.check import check
 from opsbook.doctor import Check, examine
 from opsbook.exports.template import COLUMNS
@@ -46,7 +46,7 @@ def drop(place: Path, *rows: str, name: str = "calls.csv") -> None:
     lines = [",".join(COLUMNS), *rows]
     (place / "inbox" / name).write_text("\n".join(lines) + "\n", "utf-8")
     folder = store.Folder(place)
-    store.ingest(folder, store.load_settings(folder))
+    inbox.ingest(folder, store.load_settings(folder))
 
 
 def row(at: pd.Timestamp, workflow: str, model: str = "gpt-4o") -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.clock import public_holidays
 from opsbook.company import currency_of, hours_of, settings_texts, workflow_of
 from opsbook.errors import UsageError
@@ -250,7 +250,7 @@ def test_the_empty_template_in_the_inbox_is_an_empty_file_not_an_unknown_one(
     read = made(tmp_path, locale=locale)
     folder = store.Folder(tmp_path / "acme")
     write_template(folder.inbox / f"mine.{form}", read)
-    (row,) = store.ingest(folder, read).files.itertuples()
+    (row,) = inbox.ingest(folder, read).files.itertuples()
     assert (row.state, row.rows_in) == ("empty", 0)
 
 
@@ -260,7 +260,7 @@ def test_the_example_row_of_the_workbook_is_read_as_one_call(tmp_path):
     book = workbook(["support-chat"])
     book["Calls"].append([row[3].value for row in book["Example"].iter_rows(2, len(COLUMNS) + 1)])
     book.save(folder.inbox / "mine.xlsx")
-    store.ingest(folder, read)
+    inbox.ingest(folder, read)
     (call,) = store.read_table(folder, store.CALLS).itertuples()
     assert str(call.ts) == "2026-11-23 08:30:00+00:00"  # 9:30 in Vienna
     assert (call.workflow, call.run_id, call.status) == ("support-chat", "ticket-1042", "ok")

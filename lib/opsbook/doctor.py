@@ -27,7 +27,7 @@ from opsbook.clock import public_holidays
 from opsbook.company import toml
 from opsbook.displays import counted
 from opsbook.errors import OpsbookError, SettingsError
-from opsbook.exports.reading import masked
+from opsbook.exports.cells import masked
 from opsbook.notify import service
 from opsbook.prices import euro_rate
 from opsbook.records import Log

@@ -22,8 +22,6 @@ from opsbook.schema import BILLS, CALLS, COVERAGE
 from opsbook.settings import Settings
 from opsbook.store import PART, Engine, Folder, parts_relation, read_table, write
 
-MONTH_FIRST = ("en_US", "en_PH", "es_PA", "es_PR")
-"""Locales whose people write the month before the day."""
 SAID = {
     "calls": ("ts", "requests", "status", "input_tokens", "cache_read_tokens",
         "cache_write_tokens", "output_tokens", "latency_ms", "quality"),
@@ -79,8 +77,7 @@ class Loader:
         if reader is None:
             return Loaded(sheet.header)
         company = self.settings.company
-        first = company.locale in MONTH_FIRST
-        found = convert(self.engine, sheet, reader, company.zone, first)
+        found = convert(self.engine, sheet, reader, company.zone, company.month_first)
         until = pd.Timestamp(company.now or moment).tz_convert("UTC")
         return self._enter(sheet, reader, found, file_id, until)
 

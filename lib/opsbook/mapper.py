@@ -3,6 +3,7 @@
 What `opsbook map` does. All text of the file is masked and made plain before it is shown.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from rich.text import Text
 
 from opsbook.errors import ExportError, UsageError
 from opsbook.exports import proposing
+from opsbook.exports.cells import masked
 from opsbook.exports.matching import Line, Sample, sample
 from opsbook.exports.proposing import About, Proposal
-from opsbook.exports.readers import READERS, reader_for
-from opsbook.exports.reading import masked, read_rows
+from opsbook.exports.readers import READERS, UNFOLDS, reader_for
+from opsbook.exports.reading import Sheet, read_sheet, unpacked
 from opsbook.settings import MAPPED, Settings
-from opsbook.store import MONTH_FIRST, Folder
+from opsbook.store import Folder, engine_of
 
 ROWS, SHOWN, LONGEST = 200, 3, 24
 """Rows looked at; values shown of a column; characters shown of a value."""
@@ -43,26 +45,35 @@ class Foreign:
         """The first rows of a file; an error when it is none, or one that is known already."""
         if not file.is_file():
             raise UsageError(f"{file} is no file; name one as it lies in the inbox.")
-        month_first = settings.company.locale == MONTH_FIRST
         try:
-            rows = read_rows(_beginning(file.read_bytes()), month_first)
+            sheet, rows = _first_rows(file)
         except ExportError as problem:
             raise ExportError(f"{file.name}: the file {problem}.") from problem
-        _refuse_known(file, rows.header, settings)
-        head = rows.frame.head(ROWS).fillna("")
+        _refuse_known(file, sheet.header, settings)
         about = About(
             name=file.name.partition(".")[0],
             zone=settings.company.zone,
             locale=settings.company.locale,
-            month_first=month_first,
-            semicolons=rows.comma,
+            month_first=settings.company.month_first,
+            semicolons=sheet.comma,
             taken=frozenset(r.source for r in READERS) | {m.id for m in settings.mappings},
         )
-        return cls(file, sample(head.columns, head.itertuples(index=False)), about)
+        return cls(file, sample(sheet.header, rows), about)
 
     def propose(self, chosen: dict[str, str]) -> Proposal:
         """The mapping that the file suggests after what a person chose."""
         return proposing.propose(self.sample, self.about, chosen)
+
+
+def _first_rows(file: Path) -> tuple[Sheet, list[tuple[str, ...]]]:
+    """A file's cells and its first rows as text; of an archive those of its first file."""
+    with tempfile.TemporaryDirectory() as place, engine_of() as engine:
+        head = Path(place) / "head"
+        head.write_bytes(_beginning(file.read_bytes()))
+        path = next(iter(unpacked(head, Path(place)).values()), head)
+        sheet = read_sheet(engine, path, UNFOLDS)
+        cells = [f"coalesce({sheet.columns[h][0]}::VARCHAR, '')" for h in sheet.header] or ["''"]
+        return sheet, engine.sql(f"FROM {sheet.source} SELECT {', '.join(cells)}").fetchmany(ROWS)
 
 
 def _beginning(content: bytes) -> bytes:

@@ -156,6 +156,11 @@ class Company(Part):
         return self
 
     @property
+    def month_first(self) -> bool:
+        """Whether people there write 3/4/2026 for a day in March."""
+        return self.locale in ("en_US", "en_PH", "es_PA", "es_PR")
+
+    @property
     def tz(self) -> ZoneInfo:
         """The company's time zone."""
         return ZoneInfo(self.zone)

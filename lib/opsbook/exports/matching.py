@@ -10,8 +10,8 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from opsbook.exports import synonyms
+from opsbook.exports.cells import EMPTY, masked
 from opsbook.exports.mapping import outcome
-from opsbook.exports.reading import EMPTY, masked
 from opsbook.schema import OUTPUT_CLASSES
 from opsbook.settings import MAPPED, MODELS
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from opsbook.errors import UsageError
 from opsbook.exports import synonyms
+from opsbook.exports.cells import masked
 from opsbook.exports.conventions import (
     bucket,
     cache,
@@ -39,7 +40,6 @@ from opsbook.exports.matching import (
     columns,
     quoted,
 )
-from opsbook.exports.reading import masked
 from opsbook.settings import CONSTANT, MAPPED, MODELS, Mapping
 
 CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
