@@ -22,7 +22,7 @@ import pandas as pd
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from opsbook import store
+from opsbook import inbox, store
 from opsbook.clock import public_holidays
 from opsbook.company import toml
 from opsbook.displays import counted
@@ -278,7 +278,7 @@ def inbox(company: Company) -> Iterator[Check]:
     if not place.is_dir():
         yield Check("inbox", False, f"{place} is missing", f"mkdir {place}")
         return
-    lying = [p for p in store.waiting(company.folder) if p.is_relative_to(place)]
+    lying = [p for p in inbox.waiting(company.folder) if p.is_relative_to(place)]
     closed = [p.name for p in lying if not os.access(p, os.R_OK)]
     seen = set(store.read_table(company.folder, FILES).file)
     new = [p.name for p in lying if p.name not in seen]

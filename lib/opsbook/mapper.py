@@ -4,10 +4,12 @@ What `opsbook map` does. All text of the file is masked and made plain before it
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from duckdb import DuckDBPyConnection
 from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
@@ -16,7 +18,9 @@ from rich.text import Text
 
 from opsbook.errors import ExportError, UsageError
 from opsbook.exports import proposing
-from opsbook.exports.cells import masked
+from opsbook.exports.cells import define, masked
+from opsbook.exports.conversion import convert
+from opsbook.exports.mapping import mapped_reader
 from opsbook.exports.matching import Line, Sample, sample
 from opsbook.exports.proposing import About, Proposal
 from opsbook.exports.readers import READERS, UNFOLDS, reader_for
@@ -28,73 +32,107 @@ ROWS, SHOWN, LONGEST = 200, 3, 24
 """Rows looked at; values shown of a column; characters shown of a value."""
 HEAD_BYTES = 4_000_000
 """Of a larger file only its beginning is read."""
+TRIAL = """
+SELECT count(*), strftime(min(ts), '%Y-%m-%d %H:%M'), strftime(max(ts), '%Y-%m-%d %H:%M'),
+       coalesce(sum(input_tokens), 0)::BIGINT + coalesce(sum(output_tokens), 0)::BIGINT,
+       coalesce(sum(cost), 0)
+FROM calls
+"""
 ASKED = "Accept? yes, no, or the name of a line to change"
 COLOURS = {"certain": "green", "likely": "cyan", "assumed": "yellow", "missing": "bold red"}
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A file that no reader knows: its first rows, and what is known besides."""
+    """A file that no reader knows, its first rows as cells of an engine, and what is known besides.
+
+    Of a large file only the beginning is there.
+    """
 
     file: Path
+    engine: DuckDBPyConnection
+    sheet: Sheet
     sample: Sample
     about: About
 
     @classmethod
-    def at(cls, file: Path, settings: Settings) -> "Foreign":
+    @contextmanager
+    def at(cls, file: Path, settings: Settings) -> Iterator["Foreign"]:
         """The first rows of a file; an error when it is none, or one that is known already."""
         if not file.is_file():
             raise UsageError(f"{file} is no file; name one as it lies in the inbox.")
-        try:
-            sheet, rows = _first_rows(file)
-        except ExportError as problem:
-            raise ExportError(f"{file.name}: the file {problem}.") from problem
-        _refuse_known(file, sheet.header, settings)
-        about = About(
-            name=file.name.partition(".")[0],
-            zone=settings.company.zone,
-            locale=settings.company.locale,
-            month_first=settings.company.month_first,
-            semicolons=sheet.comma,
-            taken=frozenset(r.source for r in READERS) | {m.id for m in settings.mappings},
-        )
-        return cls(file, sample(sheet.header, rows), about)
+        with tempfile.TemporaryDirectory() as place, engine_of() as engine:
+            define(engine)
+            try:
+                sheet = read_sheet(engine, _beginning(file, Path(place)), UNFOLDS)
+            except ExportError as problem:
+                raise ExportError(f"{file.name}: the file {problem}.") from problem
+            _refuse_known(file, sheet.header, settings)
+            rows = _first_rows(engine, sheet)
+            about = _about(file, settings, sheet.comma)
+            yield cls(file, engine, sheet, sample(sheet.columns, rows), about)
 
     def propose(self, chosen: dict[str, str]) -> Proposal:
         """The mapping that the file suggests after what a person chose."""
         return proposing.propose(self.sample, self.about, chosen)
 
+    def trial(self, proposal: Proposal) -> str:
+        """What the first rows become with a mapping: how many calls, when, of what cost."""
+        found = convert(self.engine, self.sheet, mapped_reader(proposal.mapping()), "UTC")
+        calls, first, last, tokens, cost = self.engine.execute(TRIAL).fetchall()[0]
+        said = f"Read so, {found.rows_in:,} rows give {calls:,} calls or totals"
+        if calls:
+            said += f" from {first} to {last} UTC, {tokens:,} tokens, {cost:,.4f} of cost"
+        aside = [f"row {r.row}: {plain(r.reason)}" for r in found.quarantine.itertuples()]
+        said += f"; {len(aside) or 'none'} {'are' if len(aside) > 1 else 'is'} set aside."
+        return "\n".join([said, *aside[:SHOWN]])
 
-def _first_rows(file: Path) -> tuple[Sheet, list[tuple[str, ...]]]:
-    """A file's cells and its first rows as text; of an archive those of its first file."""
-    with tempfile.TemporaryDirectory() as place, engine_of() as engine:
-        head = Path(place) / "head"
-        head.write_bytes(_beginning(file.read_bytes()))
-        path = next(iter(unpacked(head, Path(place)).values()), head)
-        sheet = read_sheet(engine, path, UNFOLDS)
-        cells = [f"coalesce({sheet.columns[h][0]}::VARCHAR, '')" for h in sheet.header] or ["''"]
-        return sheet, engine.sql(f"FROM {sheet.source} SELECT {', '.join(cells)}").fetchmany(ROWS)
+
+def _beginning(file: Path, place: Path) -> Path:
+    """A file, or the first one of a packed file, cut after its first megabytes of lines."""
+    packed = unpacked(file, place)
+    path = next(iter(packed.values()), file)
+    with path.open("rb") as whole:
+        head = whole.read(HEAD_BYTES)
+    if len(head) < HEAD_BYTES or head[:4] in (b"PAR1", b"PK\x03\x04") or head.lstrip()[:1] == b"[":
+        return path
+    cut = place / "beginning"
+    cut.write_bytes(head[: head.rfind(b"\n") + 1] or head)
+    return cut
 
 
-def _beginning(content: bytes) -> bytes:
-    """A large text file's whole first lines; other files as they are."""
-    if len(content) <= HEAD_BYTES or content[:2] in (b"PK", b"\x1f\x8b") or content[:1] == b"[":
-        return content
-    return content[: content.rfind(b"\n", 0, HEAD_BYTES) + 1] or content
+def _first_rows(engine: DuckDBPyConnection, sheet: Sheet) -> list[tuple]:
+    if not sheet.columns:
+        return []
+    cells = ", ".join(f"{cell}::VARCHAR" for cell, _ in sheet.columns.values())
+    first = f"SELECT {cells} FROM {sheet.source} LIMIT {ROWS}"  # noqa: S608 (names are our own)
+    return engine.execute(first).fetchall()
+
+
+def _about(file: Path, settings: Settings, comma: bool) -> About:
+    return About(
+        name=file.name.partition(".")[0],
+        zone=settings.company.zone,
+        locale=settings.company.locale,
+        month_first=settings.company.month_first,
+        semicolons=comma,
+        taken=frozenset(r.source for r in READERS) | {m.id for m in settings.mappings},
+    )
 
 
 def _refuse_known(file: Path, header: tuple[str, ...], settings: Settings) -> None:
     """UsageErrors for a file that needs no mapping, or whose first line is no header."""
-    known = reader_for(header)
+    own = {m.id for m in settings.mappings}
+    known = reader_for(header, settings.mappings)
+    if known is not None and known.source in own:
+        raise UsageError(
+            f"{file.name} is mapped already: {known.source} in settings/mappings.toml. Change it "
+            "there."
+        )
     if known is not None:
         raise UsageError(
             f"{file.name} needs no mapping: it is read as {known.title}. Put it into the inbox and "
             "run opsbook ingest."
-        )
-    own = next((m for m in settings.mappings if {*m.header} <= {*header}), None)
-    if own is not None:
-        raise UsageError(
-            f"{file.name} is mapped already: {own.id} in settings/mappings.toml. Change it there."
         )
     if not header:
         raise UsageError(f"{file.name} has no header; expected column names in its first line.")
@@ -174,7 +212,7 @@ def dialogue(
         proposal = foreign.propose(chosen)
         show(view(foreign, proposal))
         wrong = problem(proposal)
-        show(Text(f"{wrong}." if wrong else "Nothing is missing."))
+        show(Text(f"{wrong}." if wrong else foreign.trial(proposal)))
         answer = ask(ASKED).strip()
         if answer.lower() in ("no", "n", ""):
             return None
@@ -211,10 +249,11 @@ def accept(folder: Folder, proposal: Proposal) -> Path:
     return path
 
 
-def document(proposal: Proposal, written: Path | None) -> dict:
-    """The proposal as JSON."""
+def document(proposal: Proposal, told: str, written: Path | None) -> dict:
+    """The proposal as JSON, with what the first rows become."""
     return {
         "id": proposal.id,
+        "told": told,
         "lines": [{k: plain(v) for k, v in vars(line).items()} for line in proposal.lines],
         "missing": [line.name.removeprefix("constants.") for line in proposal.missing],
         "notes": [plain(n) for n in proposal.notes],
