@@ -6,6 +6,7 @@ import pytest
 
 from opsbook import mapper, store
 from opsbook.errors import UsageError
+from opsbook.schema import CALLS
 
 SHEET = """Datum;Prozess;Modell;Eingabe-Token;Ausgabe-Token;Kosten;Ergebnis
 14.11.2026 08:15;Rechnungen;gpt-5-mini;1250;320;0,0123;erfolgreich
@@ -73,6 +74,32 @@ def test_an_accepted_mapping_stands_in_the_settings_and_is_told_what_to_do_next(
     )
 
 
+def test_the_first_rows_are_read_as_proposed_and_counted(mapped):
+    told = mapped("--set", "currency=EUR").stderr
+    assert (
+        "Read so, 2 rows give 2 calls or totals from 2026-11-14 07:15 to 2026-11-15 08:20 UTC, "
+        "2,760 tokens, 0.0222 of cost; none is set aside." in told
+    )
+
+
+def test_rows_that_a_proposal_cannot_read_are_told_before_it_is_accepted(mapped, company):
+    text = SHEET + "31.02.2026 08:00;Rechnungen;gpt-5-mini;1;1;0,1;erfolgreich\n"
+    (company / "odd.csv").write_text(text + SHEET.partition("\n")[2] * 10, "utf-8")
+    told = mapped("--set", "currency=EUR", file="odd.csv").stderr
+    assert "1 is set aside" in told
+    assert 'row 4: Datum "31.02.2026 08:00" is not a time' in told
+
+
+def test_an_accepted_file_is_ingested_with_its_workflow(mapped, company, opsbook):
+    mapped("--accept", "--set", "currency=EUR")
+    done = opsbook("ingest", "--data", "data", "--json", cwd=company)
+    (file,) = json.loads(done.stdout)["files"]
+    assert (file["reader"], file["loaded"], file["quarantined"]) == ("usage", 2, 0)
+    calls = store.read_table(store.Folder(company / "data"), CALLS)
+    assert set(calls.workflow) == {"invoices"}
+    assert calls.cost_eur.tolist() == [0.0123, 0.0099]
+
+
 def test_what_is_missing_is_not_accepted(mapped, company):
     done = mapped("--accept")
     assert done.returncode == 2
@@ -83,7 +110,7 @@ def test_what_is_missing_is_not_accepted(mapped, company):
 def test_json_is_one_document_and_nothing_else(mapped):
     document = json.loads(mapped("--json").stdout)
     assert document["missing"] == ["currency"]
-    assert {"id", "lines", "notes", "text", "written"} <= document.keys()
+    assert {"id", "told", "lines", "notes", "text", "written"} <= document.keys()
 
 
 def test_a_file_that_a_reader_knows_needs_no_mapping(mapped, company):
@@ -132,12 +159,17 @@ def test_hostile_cells_reach_the_terminal_plain_and_keys_masked(mapped, company)
 # The questions
 
 
+def foreign_sheet(company):
+    """The sheet in the inbox, opened."""
+    settings = store.load_settings(store.Folder(company / "data"))
+    return mapper.Foreign.at(company / "data/inbox/usage.csv", settings)
+
+
 def answers(company, *words):
     """The proposal a person reaches with these answers, and all that was shown."""
-    settings = store.load_settings(store.Folder(company / "data"))
-    foreign = mapper.Foreign.at(company / "data/inbox/usage.csv", settings)
     told, shown = iter(words), []
-    return mapper.dialogue(foreign, {}, lambda _: next(told), shown.append), shown
+    with foreign_sheet(company) as foreign:
+        return mapper.dialogue(foreign, {}, lambda _: next(told), shown.append), shown
 
 
 def test_a_line_is_changed_until_the_mapping_is_accepted(company):
@@ -160,7 +192,7 @@ def test_an_answer_that_cannot_be_is_told_and_asked_again(company):
 
 
 def test_a_currency_that_is_none_is_refused_before_anything_is_written(company):
-    settings = store.load_settings(store.Folder(company / "data"))
-    foreign = mapper.Foreign.at(company / "data/inbox/usage.csv", settings)
+    with foreign_sheet(company) as foreign:
+        proposal = foreign.propose({"currency": "euros"})
     with pytest.raises(UsageError, match="no code of ISO 4217"):
-        mapper.accept(store.Folder(company / "data"), foreign.propose({"currency": "euros"}))
+        mapper.accept(store.Folder(company / "data"), proposal)

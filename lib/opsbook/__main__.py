@@ -133,30 +133,30 @@ def map_export(
     from opsbook.exports.proposing import choice
 
     folder = store.Folder(data)
-    foreign = mapper.Foreign.at(file, store.load_settings(folder))
-    chosen = dict(choice(text, foreign.sample) for text in choices or [])
-    proposal = foreign.propose(chosen)
     asks = not (accept or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
     screen = Console(width=None if sys.stdout.isatty() else WIDE)
-    if asks:
-        agreed = mapper.dialogue(foreign, chosen, typer.prompt, screen.print)
-        proposal, accept = agreed or proposal, agreed is not None
+    with mapper.Foreign.at(file, store.load_settings(folder)) as foreign:
+        chosen = dict(choice(text, foreign.sample) for text in choices or [])
+        proposal = foreign.propose(chosen)
+        if asks:
+            agreed = mapper.dialogue(foreign, chosen, typer.prompt, screen.print)
+            proposal, accept = agreed or proposal, agreed is not None
+        elif not as_json:
+            screen.print(mapper.view(foreign, proposal))
+        wrong = mapper.problem(proposal)
+        told = f"Not a mapping yet: {wrong}." if wrong else foreign.trial(proposal)
     written = mapper.accept(folder, proposal) if accept else None
-    wrong = mapper.problem(proposal)
     if as_json:
-        _print_json(mapper.document(proposal, written))
-    elif not asks:
-        screen.print(mapper.view(foreign, proposal))
-    messages.print(_mapped(written, wrong), soft_wrap=True, highlight=False, markup=False)
-    raise typer.Exit(NEEDED if wrong and not written else 0)
+        _print_json(mapper.document(proposal, told, written))
+    for line in (told, _mapped(written)):
+        messages.print(line, soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(NEEDED if wrong else 0)
 
 
-def _mapped(written: Path | None, wrong: str) -> str:
+def _mapped(written: Path | None) -> str:
     """What became of a proposal, and what to do next."""
     if written:
         return f"Written to {written}. Put the file into the inbox and run opsbook ingest."
-    if wrong:
-        return f"Not a mapping yet: {wrong}."
     return "Nothing was written. Run it again with --accept, or with --set NAME=VALUE to change it."
 
 

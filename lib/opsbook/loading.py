@@ -73,7 +73,7 @@ class Loader:
         A period that was not over then is left to a later export, which tells it whole.
         """
         sheet = read_sheet(self.engine, path, UNFOLDS)
-        reader = reader_for(sheet.header)
+        reader = reader_for(sheet.header, self.settings.mappings)
         if reader is None:
             return Loaded(sheet.header)
         company = self.settings.company
