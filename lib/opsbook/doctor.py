@@ -22,12 +22,13 @@ import pandas as pd
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from opsbook import inbox, store
+from opsbook import store
 from opsbook.clock import public_holidays
 from opsbook.company import toml
 from opsbook.displays import counted
 from opsbook.errors import OpsbookError, SettingsError
 from opsbook.exports.cells import masked
+from opsbook.inbox import waiting
 from opsbook.notify import service
 from opsbook.prices import euro_rate
 from opsbook.records import Log
@@ -278,7 +279,7 @@ def inbox(company: Company) -> Iterator[Check]:
     if not place.is_dir():
         yield Check("inbox", False, f"{place} is missing", f"mkdir {place}")
         return
-    lying = [p for p in inbox.waiting(company.folder) if p.is_relative_to(place)]
+    lying = [p for p in waiting(company.folder) if p.is_relative_to(place)]
     closed = [p.name for p in lying if not os.access(p, os.R_OK)]
     seen = set(store.read_table(company.folder, FILES).file)
     new = [p.name for p in lying if p.name not in seen]
