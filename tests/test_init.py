@@ -1,12 +1,15 @@
 """A new company's folder: what is asked, what is written, and that it is read back as given."""
 
+import datetime as dt
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from opsbook import inbox, store
 from opsbook.clock import public_holidays
 from opsbook.company import currency_of, hours_of, settings_texts, workflow_of
+from opsbook.displays import plain
 from opsbook.errors import UsageError
 from opsbook.exports.template import COLUMNS
 from opsbook.init import Given, Terminal, make
@@ -27,6 +31,7 @@ COUNTRIES = (
     "LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE", "CH", "NO", "GB",
 )  # fmt: skip
 ROOT = Path(__file__).parent.parent
+GENERATED = shutil.ignore_patterns("tables", "exports", "*.ipynb", "opsbook-charts.js")
 OFFICE = {day: ["09:00-17:00"] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
 PLACE = {"zone": "Europe/Vienna", "country": "AT", "hours": OFFICE}
 
@@ -334,3 +339,53 @@ def test_a_person_on_a_terminal_is_asked(tmp_path):
     assert person.wait(60) == 0
     assert b"Opening hours [mon-fri 09:00-17:00]" in os.read(lead, 100_000)
     assert store.load_settings(store.Folder(tmp_path / "data/acme")).company.subdivision == "6"
+
+
+# From nothing to a first report
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A working copy of what a clone holds, with one company made: `acme`, in Vienna."""
+    place = tmp_path_factory.mktemp("first") / "project"
+    for name in ("data/demo", "reports"):
+        shutil.copytree(ROOT / name, place / name, ignore=GENERATED)
+    shutil.copytree(ROOT / "notebooks", place / "notebooks")
+    shutil.copy(ROOT / "_quarto.yml", place / "_quarto.yml")
+    make(Given("acme", country="AT", workflows=["chat|Support chat|customer|Lead"]), place / "data")
+    return place
+
+
+def status(opsbook, project, *words: str) -> str:
+    """The words of the home page after `make weekly`."""
+    done = opsbook("review", "weekly", "--renderer", "embedded", *words, cwd=project)
+    assert done.returncode == 0, done.stderr
+    return plain((project / "_site/index.html").read_text("utf-8"))
+
+
+@pytest.mark.xdist_group("site")
+def test_a_first_report_comes_of_an_empty_inbox_and_then_of_ones_own_file(opsbook, project):
+    begun = status(opsbook, project, "--data", "data/acme")
+    assert "No export has arrived yet. Drop one into the company's inbox" in begun
+    assert "Support chat Lead no data yet" in begun
+    header, day = ",".join(COLUMNS), pd.Timestamp.now("UTC").date() - dt.timedelta(days=7)
+    mine = project / "data/acme/inbox/mine.csv"
+    mine.write_text(f"{header}\n{day} 10:00,bot,r1,gpt-4o,1000,100,,,ok,900,,answer\n")
+    unclaimed = status(opsbook, project, "--data", "data/acme")
+    assert "Calls have arrived, and no workflow claims them yet" in unclaimed
+    mine.write_text(f"{header}\n{day} 10:00,chat,r1,gpt-4o,1000,100,,,ok,900,,answer\n")
+    told = status(opsbook, project, "--data", "data/acme")
+    assert "Begin here" not in told
+    assert "Support chat Lead no P1 or P2" in told
+
+
+@pytest.mark.xdist_group("site")
+def test_a_site_shows_one_company_alone(opsbook, project):
+    demo = status(opsbook, project, "--data", "data/demo", "--period", "2026-W40")
+    assert "Customer mail drafts" in demo
+    assert (project / "_site/reports/weekly/2026-W40.html").exists()
+    own = status(opsbook, project, "--data", "data/acme")
+    assert "Customer mail drafts" not in own
+    shown = {p.stem for p in (project / "_site/reports/weekly").glob("*.html")} - {"index"}
+    assert "2026-W40" not in shown
+    assert len(shown) == 1

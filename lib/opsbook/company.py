@@ -30,6 +30,8 @@ ALIASES = {"UK": "GB", "EL": "GR"}
 """What people and the EU call a country, and its code in ISO 3166."""
 LOCALE = "en_GB"
 WORKFLOW = "id|name|category|owner|matches"
+EXPORT_DAYS = 7
+"""Days from one export to the next for a company that begins: before each weekly review."""
 LINE = 98
 INTRO = {
     "company": "Who the company is and when it works.",
@@ -156,6 +158,7 @@ def workflow_of(text: str) -> Workflow:
         raise UsageError(f"--workflow {text!r} has {len(parts)} parts; expected like {WORKFLOW!r}")
     name, *about = parts[:4]
     told = dict(zip(("name", "category", "owner"), about, strict=True))
+    told |= {"export_days": EXPORT_DAYS}
     given = [m.strip() for m in "".join(parts[4:]).split(",") if m.strip()]
     return Workflow(id=name, **told, matches=given or [f"template:{name}"])
 

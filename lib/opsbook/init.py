@@ -259,7 +259,7 @@ def _workflow(name: str, questions: Questions, taken: set[str]) -> Workflow:
         "owner": asked("  Who owns it: a role, not a person", "AI Lead", "owner"),
         "matches": asked("  Where its calls show", f"template:{id_}", "matches", many=True),
     }
-    return Workflow(id=str(id_), name=name, **about)
+    return Workflow(id=str(id_), name=name, **about, export_days=company.EXPORT_DAYS)
 
 
 def _words(text: str) -> str:

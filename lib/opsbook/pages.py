@@ -48,6 +48,7 @@ FROM_HOME = "reports/incidents/{id}.html"
 STALE_H = 80
 """Hours after which a source's data is called old: a weekend and a night."""
 GRAVE = ("P1", "P2")
+BADGED = {"P1": "critical", "P2": "alert"}
 STATES = {"firing": "alert", "over": "watch", "candidate": "watch"}
 
 
@@ -481,6 +482,7 @@ def status(week: Week) -> Html:
     waiting = every[every.open & ~acting][::-1]
     return stack(
         note(f"As of {when(week.now, week.settings.company)}. {zone_note(week.settings.company)}"),
+        begin(week),
         Html("<h2>Open now</h2>"),
         cards(going, week.timers, week.settings, week.now, FROM_HOME),
         undelivered(week),
@@ -491,6 +493,31 @@ def status(week: Week) -> Html:
         Html("<h2>Over before they were found, waiting for a cause</h2>") if len(waiting) else "",
         register(week, waiting, FROM_HOME) if len(waiting) else "",
     )
+
+
+def begin(week: Week) -> Html:
+    """What a new company does next; nothing once a workflow's calls have arrived."""
+    heard = _heard(week)
+    if heard - {UNASSIGNED}:
+        return Html("")
+    if week.files.empty:
+        said = (
+            "No export has arrived yet. Drop one into the company's inbox: the README.md there "
+            "says where each vendor has it. Then run make weekly again."
+        )
+    elif not heard:
+        said = "No file in the inbox held a call: the data page says what became of each."
+    else:
+        said = (
+            "Calls have arrived, and no workflow claims them yet. Run make doctor: it prints the "
+            "line for settings/workflows.toml. Then run make weekly again."
+        )
+    return Html(f'<h2>Begin here</h2><p class="lead">{text(said)}</p>')
+
+
+def _heard(week: Week) -> set[str]:
+    """The workflows of which a call has ever arrived, 'unassigned' among them."""
+    return set(week.facts.grid.workflow[week.facts.grid.calls > 0])
 
 
 def next_up(week: Week) -> Html:
@@ -524,7 +551,7 @@ def _waiting(files: pd.DataFrame) -> int:
 
 def workflow_lights(week: Week) -> Html:
     """One row per workflow: its light, category, owner, and what it costs a run."""
-    rows = []
+    rows, heard = [], _heard(week)
     for workflow in week.settings.workflows:
         own = week.incidents[(week.incidents.workflow == workflow.id)]
         going = own[(own.firing | own.open) & own.priority.isin(GRAVE)]
@@ -532,15 +559,18 @@ def workflow_lights(week: Week) -> Html:
         rows.append(
             {
                 "name": two_lines(workflow.name, workflow.owner),
-                "light": {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
-                "word": _how_it_stands(going),
+                "light": BADGED.get(worst, "ok" if workflow.id in heard else "none"),
+                "word": _how_it_stands(going, workflow.id in heard),
                 "order": workflow.name,
                 "id": workflow.id,
             }
         )
     costs = reviews.run_cost_by_workflow(week)[["workflow", "observed_eur", "ratio"]]
     shares = reviews.error_shares(week)[["workflow", "share"]]
-    frame = pd.DataFrame(rows).merge(costs, left_on="id", right_on="workflow", how="left")
+    about = ["name", "light", "word", "order", "id"]
+    frame = pd.DataFrame(rows, columns=about).merge(
+        costs, left_on="id", right_on="workflow", how="left"
+    )
     frame = frame.drop(columns="workflow").merge(
         shares, left_on="id", right_on="workflow", how="left"
     )
@@ -552,15 +582,21 @@ def workflow_lights(week: Week) -> Html:
         Column("Failing share", "share", "share"),
     ]
     return stack(
-        table(frame, columns, week.settings.company, f"Workflows in {week.name}"),
+        table(
+            frame,
+            columns,
+            week.settings.company,
+            f"Workflows in {week.name}",
+            "None stands in settings/workflows.toml yet.",
+        ),
         note("n/a: the exports of that workflow hold totals, neither single runs nor outcomes."),
     )
 
 
-def _how_it_stands(going: pd.DataFrame) -> str:
-    """The gravest open incident of a workflow in two words."""
+def _how_it_stands(going: pd.DataFrame, heard: bool) -> str:
+    """The gravest open incident of a workflow in two words; whether it was `heard` of at all."""
     if going.empty:
-        return "no P1 or P2"
+        return "no P1 or P2" if heard else "no data yet"
     return f"{going.priority.min()} {'going on' if going.firing.any() else 'open'}"
 
 

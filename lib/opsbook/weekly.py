@@ -137,6 +137,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
         foot = chain_note(book.register.count, book.register.head)
         day = now.tz_convert(settings.company.zone).date().isoformat()
+        _clear_others(data)
         _publish(work, week, day, foot)
         _publish_incidents(work, incidents, stale, day, foot)
     say("Rendering the site")
@@ -172,6 +173,16 @@ def code_print(notebook: Path) -> str:
     for path in [*sorted(Path(__file__).parent.rglob("*.py")), notebook]:
         told.update(path.read_bytes())
     return told.hexdigest()
+
+
+def _clear_others(data: Path) -> None:
+    """Take the pages of another company away: a site shows one, and what one holds is its own."""
+    mark, name = site.CACHE / "company", str(Path(data).resolve())
+    if mark.exists() and mark.read_text("utf-8") != name:
+        for page in REPORTS.rglob("*.ipynb"):
+            page.unlink()
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(name, "utf-8")
 
 
 def _publish(work: Path, week: str, day: str, foot: str) -> None:
