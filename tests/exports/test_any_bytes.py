@@ -18,7 +18,14 @@ STRANGE = (
     "", "NULL", "-1", "1e400", "nan", "10.0", "0.5", "1.234,5", "2026-11-03T08:00:00Z", "0",
     "2026-02-30", "9999-12-31T23:59:59Z", "0001-01-01", "1793577600", "1e12", "{}", "[1]",
     '{"input": -5}', '{"input": 1e999}', '{"input": {}}', '"', "=1+1", "\u0660", "😀",
+    "\ud800",
 )  # fmt: skip
+NEEDED = {
+    "calls": ["ts", "row_key", "bucket_s", "status"],
+    "bills": ["period_start", "period_end", "row_key", "provider", "amount", "currency"],
+    "runs": ["started_at", "row_key", "run_id", "status"],
+}
+"""What a row that is loaded always says."""
 CELLS = st.one_of(st.text(max_size=12), st.sampled_from(STRANGE))
 
 
@@ -31,8 +38,11 @@ def account_for(reading):
             found = reading(content)
         except ExportError:
             return
-        if found.reader is not None:
-            assert all(len(reason) > 5 for reason in found.quarantine.reason)
+        if found.reader is None:
+            return
+        assert all(len(reason) > 5 for reason in found.quarantine.reason)
+        for part, needed in NEEDED.items():
+            assert getattr(found, part)[needed].notna().all(axis=None)
 
     return account
 

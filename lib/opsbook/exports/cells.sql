@@ -35,10 +35,12 @@ CREATE OR REPLACE TEMP MACRO number_with_comma(x) AS
        WHEN regexp_full_match(bare(x), '[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?')
          THEN exact(try_cast(replace(bare(x), ',', '.') AS DOUBLE)) END;
 
--- Seconds or milliseconds since 1970, from 2001 to 2286.
+-- Seconds since 1970, or thousandths, millionths or billionths of them, from 2001 to 2286.
 CREATE OR REPLACE TEMP MACRO since_epoch(n) AS
   CASE WHEN n BETWEEN 1e9 AND 1e10 THEN make_timestamptz(round(n * 1e6)::BIGINT)
-       WHEN n BETWEEN 1e12 AND 1e13 THEN make_timestamptz(round(n * 1e3)::BIGINT) END;
+       WHEN n BETWEEN 1e12 AND 1e13 THEN make_timestamptz(round(n * 1e3)::BIGINT)
+       WHEN n BETWEEN 1e15 AND 1e16 THEN make_timestamptz(round(n)::BIGINT)
+       WHEN n BETWEEN 1e18 AND 1e19 THEN make_timestamptz(round(n / 1e3)::BIGINT) END;
 
 -- Times written 3.11.2026 or 11/3/2026 or 5/1/25, with or without a time of day.
 CREATE OR REPLACE TEMP MACRO dated(x, slashed) AS
@@ -68,10 +70,10 @@ CREATE OR REPLACE TEMP MACRO in_the_era(t) AS
   CASE WHEN t >= TIMESTAMPTZ '2000-01-01 00:00:00+00' AND t < TIMESTAMPTZ '2100-01-01 00:00:00+00'
        THEN t END;
 
--- ISO 8601 with or without a zone, epoch seconds or milliseconds, dd.mm.yyyy.
+-- ISO 8601 with or without a zone, time since an epoch, dd.mm.yyyy.
 CREATE OR REPLACE TEMP MACRO any_time(x, zone, slashed) AS
   CASE WHEN x[5] = '-' AND x[-1] = 'Z' THEN try_cast(x AS TIMESTAMPTZ)
-       WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d[T ].*\d[+-]\d\d:?\d\d$')
+       WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d[T ].*\d[+-]\d\d(:?\d\d)?$')
          THEN try_cast(x AS TIMESTAMPTZ)
        WHEN regexp_matches(x, '^\d+(\.\d+)?([eE]\+?\d+)?$') THEN since_epoch(try_cast(x AS DOUBLE))
        WHEN zone = 'UTC' THEN timezone('UTC', naive(x, slashed))

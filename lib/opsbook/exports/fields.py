@@ -89,14 +89,15 @@ class Fields:
             self.refuse(f"{value} <> floor({value})", name, "is not a whole number")
         return f"{value}::BIGINT"
 
-    def time(self, name: str, zone: str = "UTC") -> str:
-        """A column as UTC: ISO 8601, epoch seconds or milliseconds, or dd.mm.yyyy HH:MM.
+    def time(self, name: str, zone: str = "UTC", needed: str = "true") -> str:
+        """A column as UTC: ISO 8601, an epoch's seconds or parts of them, or dd.mm.yyyy HH:MM.
 
         A time without a zone is in `zone`; one that the change of clocks skips is refused, one
-        that it doubles is taken as the first. 3/4/2026 is read as the company writes dates.
+        that it doubles is taken as the first. 3/4/2026 is read as the company writes dates. A row
+        that has no time is refused where it is `needed`.
         """
         if not self.has(name):
-            self.refuse("true", name, f"is missing; {TIME_EXAMPLE}", found=False)
+            self.refuse(needed, name, f"is missing; {TIME_EXAMPLE}", found=False)
             return "NULL::TIMESTAMPTZ"
         column, kind = self.columns[name]
         if kind == "TIMESTAMP WITH TIME ZONE":
@@ -109,17 +110,17 @@ class Fields:
             read = f"any_time({cell}, {literal(zone)}, {literal(slashed)})"
         moment = self.value(read)
         value = self.value(f"in_the_era({moment})")
-        self._refuse_time(name, cell, moment, value, zone)
+        self._refuse_skipped(name, cell, moment, zone)
+        for bad, why in ((moment, "is not a time"), (value, "lies outside of 2000 to 2100")):
+            self.refuse(f"({needed}) AND {bad} IS NULL", name, f"{why}; {TIME_EXAMPLE}")
         return value
 
-    def _refuse_time(self, name: str, cell: str, moment: str, value: str, zone: str) -> None:
-        """Reasons of a time: skipped by the clocks, no time at all, or far away."""
+    def _refuse_skipped(self, name: str, cell: str, moment: str, zone: str) -> None:
+        """Refuse times that the change of clocks skips."""
         if zone != "UTC" and self.columns[name][1] == "VARCHAR":
             slashed = "%m/%d" if self.month_first else "%d/%m"
             skipped = f"{moment} IS NULL AND naive({cell}, {literal(slashed)}) IS NOT NULL"
             self.refuse(skipped, name, f"does not exist in {zone}: the clocks go forward there")
-        self.refuse(f"{moment} IS NULL", name, f"is not a time; {TIME_EXAMPLE}")
-        self.refuse(f"{value} IS NULL", name, f"lies outside of 2000 to 2100; {TIME_EXAMPLE}")
 
     def json(self, name: str, *path: str) -> str:
         """The text at a path of a column's JSON object, masked; NULL where there is none."""
@@ -149,7 +150,8 @@ class Fields:
 
         The reason quotes what was found in the column, unless nothing was.
         """
-        quoted = f"""'"' || left(masked({self.cell(name)}), 60) || '" ' || """ if found else ""
+        shown = f"""'"' || left(masked({self.cell(name)}), 60) || '" '"""
+        quoted = f"coalesce({shown}, '') || " if found else ""
         self.problems.append((condition, f"{literal(name + ' ')} || {quoted}{literal(why)}"))
 
     def refuse_missing(self, name: str, value: str, needed: str = "true") -> None:

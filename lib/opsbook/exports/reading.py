@@ -209,7 +209,8 @@ def _json(engine: DuckDBPyConnection, text: io.TextIOBase, unfolds: tuple[Unfold
     cells = Cells(engine)
     for chunk in _chunks(_records(_documents(text, broken), unfolds, broken)):
         header = tuple(dict.fromkeys(name for _, record in chunk for name in record))
-        cells.add(header, ((n, [_json_text(r.get(h)) for h in header]) for n, r in chunk))
+        lines = ((n, [_json_text(r.get(h)) for h in header]) for n, r in chunk)
+        cells.add(map(_json_text, header), lines)
     return cells.sheet(cells.columns, broken)
 
 
@@ -255,9 +256,10 @@ def _records(
 
 
 def _json_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()  # JSON can spell halves of a character
 
 
 def _chunks(items: Iterable) -> Iterator[list]:
