@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 
 from opsbook.errors import SettingsError
-from opsbook.exports import Reader, anthropic, langfuse, litellm, openai, template
+from opsbook.exports import (
+    Reader,
+    anthropic,
+    azure,
+    bedrock,
+    focus,
+    langfuse,
+    litellm,
+    n8n,
+    openai,
+    openrouter,
+    otel,
+    template,
+)
 from opsbook.exports.mapping import mapped_reader
 from opsbook.settings import Mapping
 
@@ -15,6 +28,15 @@ READERS = (
     langfuse.OBSERVATIONS,
     litellm.LOGS,
     litellm.USAGE,
+    openrouter.GENERATIONS,
+    openrouter.TOTALS,
+    focus.BILL,
+    azure.ENTERPRISE,
+    azure.ENTERPRISE_2024,
+    azure.CUSTOMER,
+    bedrock.INVOCATIONS,
+    otel.SPANS,
+    n8n.EXECUTIONS,
     template.TEMPLATE,
 )
 
