@@ -148,15 +148,18 @@ def map_export(
     written = mapper.accept(folder, proposal) if accept else None
     if as_json:
         _print_json(mapper.document(proposal, told, written))
-    for line in (told, _mapped(written)):
+    for line in (told, _mapped(written, proposal.id)):
         messages.print(line, soft_wrap=True, highlight=False, markup=False)
     raise typer.Exit(NEEDED if wrong else 0)
 
 
-def _mapped(written: Path | None) -> str:
+def _mapped(written: Path | None, source: str) -> str:
     """What became of a proposal, and what to do next."""
     if written:
-        return f"Written to {written}. Put the file into the inbox and run opsbook ingest."
+        return (
+            f'Written to {written}. Name "{source}:*" in the matches of a workflow, put the file '
+            "into the inbox and run opsbook ingest."
+        )
     return "Nothing was written. Run it again with --accept, or with --set NAME=VALUE to change it."
 
 

@@ -161,6 +161,7 @@ def view(foreign: Foreign, proposal: Proposal) -> Group:
         settings.add_row(*_cells(line))
     used = {line.value for line in mapped} | {o.value for o in others if o.name == "key"}
     unused = _table("Not used", "First values")
+    used |= {foreign.sample.within.get(name, name) for name in used}
     for name in (h for h in foreign.sample.header if h not in used):
         unused.add_row(Text(plain(name)), Text(_values(foreign.sample, name)))
     absent = [name for name in MAPPED if name not in {line.name for line in mapped}]

@@ -311,7 +311,10 @@ class Mapping(Part):
         min_length=1,
         description="columns that must all be there: how the export is recognised",
     )
-    columns: dict[str, str] = Field(examples=['{ ts = "Date", model = "Model" }'])
+    columns: dict[str, str] = Field(
+        examples=['{ ts = "Date", model = "Model" }'],
+        description="columns of calls, and those of the file; usage.cost is inside JSON of usage",
+    )
     constants: dict[str, str] = Field({}, examples=['{ currency = "EUR" }'])
     units: Units = Field(Units(), examples=['{ latency = "s", cost = "cents", tokens = "1k" }'])
     input_tokens_include_cache: bool = Field(

@@ -243,6 +243,15 @@ def test_a_value_that_contradicts_its_meaning_sets_the_row_aside(columns, header
     assert refused(header, row, mapping(columns)) == [reason]
 
 
+def test_a_column_inside_json_is_read_by_its_path_and_one_of_that_name_by_itself():
+    usage = '"{""tokens"": {""out.put"": 7, ""in"": 5}, ""id"": ""a1""}"'
+    columns = {"input_tokens": "u.tokens.in", "output_tokens": "o.x", "run_id": "u.gone"}
+    call = one("u,o.x", f"{usage},9", mapping(columns, key=["u.id"]))
+    assert (call.input_tokens, call.output_tokens, call.row_key) == (5, 9, "a1")
+    assert call[["run_id"]].isna().all()
+    assert refused("u,o.x", "no json,9", mapping(columns, key=["u.id"])) == ["u.id is missing"]
+
+
 # Which reader
 
 

@@ -392,6 +392,19 @@ def test_cached_tokens_are_part_of_the_input_unless_the_figures_tell(header, row
     assert line(proposal, "input_tokens_include_cache")[:2] == (expected, sure)
 
 
+def test_values_inside_json_objects_are_columns_of_their_own():
+    usage = '{"prompt_tokens": 900, "prompt_tokens_details": {"cached_tokens": 500}}'
+    lines = [("created", "response", "usage"), ("1793577601", '{"model": "gpt-5-mini"}', usage)]
+    proposal = propose(sample(lines[0], lines[1:]), About())
+    assert proposal.draft["columns"] == {
+        "ts": "created",
+        "served_model": "response.model",
+        "input_tokens": "usage.prompt_tokens",
+        "cache_read_tokens": "usage.prompt_tokens_details.cached_tokens",
+    }
+    assert proposal.draft["header"] == ["created", "response", "usage"]
+
+
 # What a person chooses
 
 
@@ -437,7 +450,22 @@ def test_a_source_never_takes_a_name_that_there_is():
 
 
 CELLS = st.text(max_size=12) | st.sampled_from(
-    ["", "0", "1,5", "1.234", "2026-11-16", "gpt-5", "ok", "€ 3", "1e400", "\x7f", '"', "\ud800"]
+    [
+        "",
+        "0",
+        "1,5",
+        "1.234",
+        "2026-11-16",
+        "gpt-5",
+        "ok",
+        "€ 3",
+        "1e400",
+        "\x7f",
+        '"',
+        "\ud800",
+        '{"cost": 1, "\\\\": {"model": "x"}}',
+        '{"a": {"a": {"a": {"a": 1}}}}',
+    ]
 )
 NAMES = CELLS | st.sampled_from(
     ["date", "Modell", "cost ($)", "status", "tokens_in", "cached", "id"]

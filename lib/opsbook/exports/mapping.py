@@ -71,6 +71,7 @@ def mapped_reader(mapping: Mapping) -> Reader:
 
 def read_mapped(mapping: Mapping, fields: Fields) -> Reading:
     """Calls or totals as a mapping says; decimals and dates in its style, whatever the file's."""
+    fields.columns = _inside(mapping, fields.columns)
     fields.comma, fields.month_first = mapping.decimal == "comma", mapping.dates == "month first"
     ts = fields.time(mapping.columns["ts"], mapping.zone)
     width = BUCKETS[mapping.bucket]
@@ -94,6 +95,21 @@ def read_mapped(mapping: Mapping, fields: Fields) -> Reading:
         bucket_s=str(width),
         has_status=told != "unknown",
     )
+
+
+def _inside(mapping: Mapping, columns: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The file's columns, and those that lie inside its JSON objects, like usage.prompt_tokens."""
+    found = dict(columns)
+    for name in (*mapping.columns.values(), *mapping.key):
+        parts = name.split(".")
+        tops = (n for n in range(1, len(parts)) if ".".join(parts[:n]) in columns)
+        top = None if name in columns else next(tops, None)
+        if top is not None:
+            cell = f"{columns['.'.join(parts[:top])][0]}::VARCHAR"
+            path = literal("$" + "".join(f'."{step}"' for step in parts[top:]))
+            inner = f"CASE WHEN json_valid({cell}) THEN json_extract_string({cell}, {path}) END"
+            found[name] = (inner, "VARCHAR")
+    return found
 
 
 def _end(ts: str, mapping: Mapping) -> str:

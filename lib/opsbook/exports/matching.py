@@ -3,9 +3,10 @@
 A name alone convinces nobody: values that are no times, no numbers or no outcomes refuse it.
 """
 
+import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -21,6 +22,8 @@ Sure = Literal["certain", "likely", "assumed", "missing"]
 SURE_FROM, LIKELY_FROM, NAMED_FROM, ALIKE_FROM, ALIKE_LETTERS = 0.95, 0.74, 0.62, 0.87, 5
 INSIDE_LETTERS = 3
 """How near a column's name must come to a known one, 0 to 1; shorter words are alike by chance."""
+LEAVES, DEEPEST = 100, 3
+"""Values inside JSON objects that are looked at, and how deep they may lie."""
 MOST = 0.9
 """The share of a column's values that must be what its name says; a few may be broken."""
 CODES = re.compile(r"[A-Za-z]{3}")
@@ -59,10 +62,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Sample:
-    """The first rows of an export: a header and, per column, the values that are there."""
+    """The first rows of an export: a header and, per column, the values that are there.
+
+    `within` names the column of JSON objects that a column like usage.prompt_tokens lies in.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    within: dict[str, str] = field(default_factory=dict)
 
     def values(self, name: str) -> list[str]:
         """A column's values without what stands for none."""
@@ -83,7 +90,45 @@ def sample(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Sample:
     good = [i for i, n in enumerate(names) if _writable(n) and n not in names[:i]]
     lines = [["" if c is None else str(c) for c in row] for row in rows]
     kept = tuple(tuple(line[i] for i in good if i < len(line)) for line in lines)
-    return Sample(tuple(names[i] for i in good), kept)
+    return _unfolded(Sample(tuple(names[i] for i in good), kept))
+
+
+def _unfolded(flat: Sample) -> Sample:
+    """The sample with a column more for each value inside a column of JSON objects."""
+    inside = [{} for _ in flat.rows]
+    within: dict[str, str] = {}
+    for place, name in enumerate(flat.header):
+        cells = [row[place] if place < len(row) else "" for row in flat.rows]
+        for found, leaves in zip(inside, map(_leaves, cells), strict=True):
+            told = {f"{name}.{path}": v for path, v in leaves.items()}
+            found.update({k: v for k, v in told.items() if _writable(k) and k not in flat.header})
+            within.update(dict.fromkeys(found.keys() - within.keys(), name))
+    more = list(within)[:LEAVES]
+    width = len(flat.header)
+    rows = zip(flat.rows, inside, strict=True)
+    whole = tuple(
+        (*row, *[""] * (width - len(row)), *(found.get(m, "") for m in more)) for row, found in rows
+    )
+    return Sample((*flat.header, *more), whole, {m: within[m] for m in more})
+
+
+def _leaves(cell: str) -> dict[str, str]:
+    """The values inside a JSON object by their paths, joined by dots; none of another text."""
+    if cell[:1] != "{":
+        return {}
+    try:
+        told = json.loads(cell)
+    except (ValueError, RecursionError):
+        return {}
+    return dict(_paths(told, DEEPEST))
+
+
+def _paths(told: dict, deeper: int) -> Iterator[tuple[str, str]]:
+    for name, value in told.items():
+        if isinstance(value, dict) and deeper:
+            yield from ((f"{name}.{path}", v) for path, v in _paths(value, deeper - 1))
+        elif isinstance(value, str | int | float) and "." not in name and '"' not in name:
+            yield name, value if isinstance(value, str) else json.dumps(value)
 
 
 def _writable(name: str) -> bool:

@@ -155,7 +155,7 @@ def propose(given: Sample, about: About, chosen: dict[str, str] | None = None) -
         title=said.get("title") or _title(about.name),
         lines=tuple(line for line in lines if line.name not in ("id", "title")),
         notes=tuple(notes),
-        header=tuple(h for h in given.header if h in used),
+        header=tuple(dict.fromkeys(given.within.get(h, h) for h in given.header if h in used)),
     )
 
 

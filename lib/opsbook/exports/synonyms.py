@@ -8,8 +8,8 @@ import re
 import unicodedata
 
 COLUMNS = {
-    "ts": "timestamp|ts|request created at|created at|start time|started at|request time|time|"
-    "date time|usage start time|usage start date|start date|event time|logged at|creation|"
+    "ts": "timestamp|ts|request created at|created at|created|start time|started at|request time|"
+    "time|date time|usage start time|usage start date|start date|event time|logged at|creation|"
     "zeitstempel|zeitpunkt|datum uhrzeit|startzeit|beginn|horodatage|date heure|debut|"
     "marca de tiempo|fecha hora|inicio|data ora|inizio|tijdstip|datum tijd|starttijd|"
     "usage date|date|when|day|datum|tag|jour|fecha|dia|data|giorno|dag|zeit|hora|ora|tijd|hour",
@@ -60,8 +60,8 @@ COLUMNS = {
     "bedrag|totale kosten|prijs|usd|eur|usd cent|eur cent|euro|dollar",
     "currency": "currency|cost currency|currency code|billing currency|wahrung|waehrung|devise|"
     "monnaie|moneda|divisa|valuta",
-    "latency_ms": "latency|duration|response time|request duration|total duration|delay|elapsed|"
-    "total time|processing time|generation time|latenz|dauer|antwortzeit|laufzeit|latence|duree|"
+    "latency_ms": "latency|duration|took|response time|request duration|total duration|delay|"
+    "elapsed|total time|processing time|generation time|latenz|dauer|antwortzeit|laufzeit|latence|duree|"
     "temps de reponse|latencia|duracion|tiempo de respuesta|latenza|durata|tempo di risposta|"
     "latentie|duur|responstijd",
     "prompt_version": "prompt version|prompt slug|prompt id|template version|promptversion",
