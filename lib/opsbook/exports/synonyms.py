@@ -61,8 +61,8 @@ COLUMNS = {
     "currency": "currency|cost currency|currency code|billing currency|wahrung|waehrung|devise|"
     "monnaie|moneda|divisa|valuta",
     "latency_ms": "latency|duration|took|response time|request duration|total duration|delay|"
-    "elapsed|total time|processing time|generation time|latenz|dauer|antwortzeit|laufzeit|latence|duree|"
-    "temps de reponse|latencia|duracion|tiempo de respuesta|latenza|durata|tempo di risposta|"
+    "elapsed|total time|processing time|generation time|latenz|dauer|antwortzeit|laufzeit|"
+    "latence|duree|temps de reponse|latencia|duracion|tiempo de respuesta|latenza|durata|tempo di risposta|"
     "latentie|duur|responstijd",
     "prompt_version": "prompt version|prompt slug|prompt id|template version|promptversion",
     "region": "region|location|data zone|inference geo|standort|regione|regio",
