@@ -62,8 +62,8 @@ COLUMNS = {
     "monnaie|moneda|divisa|valuta",
     "latency_ms": "latency|duration|took|response time|request duration|total duration|delay|"
     "elapsed|total time|processing time|generation time|latenz|dauer|antwortzeit|laufzeit|"
-    "latence|duree|temps de reponse|latencia|duracion|tiempo de respuesta|latenza|durata|tempo di risposta|"
-    "latentie|duur|responstijd",
+    "latence|duree|temps de reponse|latencia|duracion|tiempo de respuesta|latenza|durata|"
+    "tempo di risposta|latentie|duur|responstijd",
     "prompt_version": "prompt version|prompt slug|prompt id|template version|promptversion",
     "region": "region|location|data zone|inference geo|standort|regione|regio",
     "quality": "quality|quality score|score|rating|feedback score|qualitat|bewertung|qualite|"
