@@ -168,7 +168,7 @@ def _lacking(named: set[str]) -> list[Line]:
     """What a mapping cannot do without and nothing tells."""
     lines = []
     if "ts" not in named:
-        lines.append(Line("ts", "", MISSING, "no column holds times; which one tells when?"))
+        lines.append(Line("ts", "", MISSING, "no column holds times like 2026-11-23T14:00:00Z"))
     if not named & {*MODELS, "cost"}:
         asked = "no column names the model, and none holds a cost; one of them is needed"
         lines.append(Line("model", "", MISSING, asked))
