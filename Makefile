@@ -16,7 +16,7 @@ help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 init: .venv/.ready ## Make a folder for your company, by questions (COMPANY=name).
-	@$(OPSBOOK) init $(COMPANY)
+	@$(OPSBOOK) init "$(or $(COMPANY),$(error Name it: make init COMPANY=acme))"
 
 doctor: .venv/.ready ## Say what is missing or wrong, each with what to do about it.
 	@$(OPSBOOK) doctor --data $(DATA)

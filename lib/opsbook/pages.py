@@ -534,10 +534,10 @@ def next_up(week: Week) -> Html:
         ),
         Tile(
             "Oldest data",
-            span(max(age, pd.Timedelta(0))),
+            span(max(age, pd.Timedelta(0))) if oldest else "none",
             against=said,
             state="watch" if old or not oldest else "ok",
-            word="old" if old else "fresh" if oldest else "none",
+            word="old" if old else "fresh" if oldest else "nothing to judge",
         ),
         Tile(
             "Files that wait for a person", str(_waiting(week.files)), against="see the data page"
