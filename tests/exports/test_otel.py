@@ -46,6 +46,16 @@ def test_a_call_belongs_to_the_workflow_of_its_trace(read, files):
     assert found.calls.run_id.unique().tolist() == ["5b8efff798038103d269b633813fc60c"]
 
 
+def test_the_spans_of_a_trace_may_come_in_several_requests(read, files):
+    whole = json.loads((files / "otel-genai.json").read_text())
+    scope = whole["resourceSpans"][0]["scopeSpans"][0]
+    lines = []
+    for span in reversed(scope["spans"]):
+        scope["spans"] = [span]
+        lines.append(json.dumps(whole))
+    assert read("\n".join(lines))[1].calls.account.tolist() == ["invoices", "invoices"]
+
+
 def test_older_names_one_request_a_line_are_read_too(read, files):
     _, found = read((files / "otel-genai.jsonl").read_bytes())
     assert found.calls.provider.tolist() == ["openai", "anthropic"]
