@@ -46,6 +46,7 @@ def init(
     subdivision: Annotated[str | None, typer.Option(help="region, by code or name")] = None,
     zone: Annotated[str | None, typer.Option(help="like Europe/Vienna")] = None,
     hours: Annotated[str | None, typer.Option(help="like 'mon-fri 09:00-17:00'")] = None,
+    currency: Annotated[str | None, typer.Option(help="of the reports, like EUR")] = None,
     locale: Annotated[str | None, typer.Option(help="like en_AT or de_AT")] = None,
     lead_channel: Annotated[
         list[str], typer.Option("--lead-channel", "--channel", help="apprise address, {VARIABLES}")
@@ -69,6 +70,7 @@ def init(
         subdivision=subdivision,
         zone=zone,
         hours=hours,
+        currency=currency,
         locale=locale,
         lead_channels=lead_channel,
         founder_channels=founder_channel,

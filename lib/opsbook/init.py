@@ -177,6 +177,7 @@ def _company(given: Given, questions: Questions) -> Company:
     region = _region(given, country, questions)
     place = {"name": name, "country": country} | ({"subdivision": region} if region else {})
     place["zone"] = _zone(given, country, questions)
+    place |= _currency(given, country, questions)
     locale = company.locale_of(country)
     place["locale"] = ask("--locale", "Figures and dates as in", given.locale, locale, _locale)
     hours = ask("--hours", "Opening hours", given.hours, company.HOURS, _hours)
@@ -190,6 +191,20 @@ def _zone(given: Given, country: str, questions: Questions) -> str:
     several = f", one of {', '.join(zones)}" if len(zones) > 1 else ""
     proposal = zones[0] if len(zones) == 1 else None
     return questions.answer("--zone", f"Time zone{several}", given.zone, proposal, _known_zone)
+
+
+def _currency(given: Given, country: str, questions: Questions) -> dict[str, str]:
+    """The currency of the reports, where the settings have one; else it is the euro."""
+    if "currency" in Company.model_fields:
+        question, proposal = "Currency of the reports", company.currency_of(country)
+        found = questions.answer("--currency", question, given.currency, proposal, str.strip)
+        return {"currency": found.upper()}
+    if given.currency not in (None, "EUR"):
+        raise UsageError(
+            f"--currency {given.currency!r}: reports are in EUR; what was paid in another currency "
+            "is turned into it at the rate of its day"
+        )
+    return {}
 
 
 def _region(given: Given, country: str, questions: Questions) -> str:
