@@ -51,3 +51,13 @@ def test_cognitive_services_of_older_bills_are_about_ai(read):
     )
     assert found.bills.line_item.tolist() == ["gpt 4o 0513 Input global Tokens"]
     assert found.empty_rows == 1
+
+
+def test_what_a_marketplace_sells_is_told_by_its_product(read):
+    _, found = read(
+        "subscriptionName,date,meterCategory,meterName,costInBillingCurrency,billingCurrency,"
+        "ProductName\n"
+        "prod,10/05/2026,,,4.5,EUR,Claude Sonnet 4.5\n"
+        "prod,10/05/2026,,,9,EUR,Firewall appliance\n"
+    )
+    assert found.bills[["line_item", "amount"]].values.tolist() == [["Claude Sonnet 4.5", 4.5]]

@@ -12,7 +12,10 @@ from opsbook.exports.fields import Fields, first
 from opsbook.exports.focus import NOT_AI, about_ai
 
 FAMILY = "ai + machine learning"
-SUBJECTS = ("metercategory", "metersubcategory", "consumedservice", "publishername", "product")
+PRODUCT = ("product", "productname")
+SUBJECTS = (
+    ("metercategory",), ("metersubcategory",), ("consumedservice",), ("publishername",), PRODUCT,
+)  # fmt: skip
 IDENTITY = (
     "date", "subscriptionid", "resourceid", "meterid", "partnumber", "productorderid",
     "chargetype", "pricingmodel", "unitprice", "reservationid", "additionalinfo",
@@ -22,7 +25,7 @@ IDENTITY = (
 def read_costs(fields: Fields) -> Reading:
     """Bills per day, subscription, meter and resource of the services about AI."""
     fields.month_first = True
-    subjects = tuple(fields.text(_named(fields, n)) for n in SUBJECTS)
+    subjects = tuple(fields.text(_named(fields, *names)) for names in SUBJECTS)
     ai = fields.value(about_ai(fields.text(_named(fields, "servicefamily")), FAMILY, subjects))
     day = fields.time(_named(fields, "date"))
     over = fields.value(f"{day} + INTERVAL 1 DAY")
@@ -30,17 +33,18 @@ def read_costs(fields: Fields) -> Reading:
     currency = fields.text(money)
     fields.refuse_missing(money, currency, needed=ai)
     cost = _named(fields, "costinbillingcurrency", "cost")
-    meter, product, count, unit, subscription = (
+    meter, count, unit, subscription = (
         fields.text(_named(fields, n))
-        for n in ("metername", "product", "quantity", "unitofmeasure", "subscriptionname")
+        for n in ("metername", "quantity", "unitofmeasure", "subscriptionname")
     )
+    what = first(meter, fields.text(_named(fields, *PRODUCT)))
     bills = {
         "period_start": day,
         "period_end": over,
         "row_key": fields.key(*(_named(fields, n) for n in IDENTITY)),
         "provider": "'azure'",
         "account": first(subscription, fields.text(_named(fields, "subscriptionid"))),
-        "line_item": f"concat_ws(', ', {first(meter, product)}, {count} || ' x ' || {unit})",
+        "line_item": f"concat_ws(', ', {what}, {count} || ' x ' || {unit})",
         "amount": fields.number(cost, required=True, signed=True),
         "currency": f"upper({currency})",
     }
