@@ -3,16 +3,22 @@
 import json
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opsbook import inbox, store
 from opsbook.check import check
-from opsbook.doctor import Check, examine
+from opsbook.company import toml
+from opsbook.doctor import Check, examine, literal
 from opsbook.exports.template import COLUMNS
 from opsbook.records import Log
+from opsbook.schema import UNASSIGNED
+from opsbook.settings import Company, Settings, Workflow
 
 CHANNEL = """
 [[channels]]
@@ -154,6 +160,18 @@ def test_an_account_that_no_workflow_claims_comes_with_the_line_that_claims_it(c
     drop(company(workflows=claimed), row(NOW, "bot x", "gpt-4o"), name="more.csv")
     told = [c.found for c in found(place, "unassigned")]
     assert told == ['1 calls of "template:bot x"', '1 calls of "template:chat"']
+
+
+@given(st.text(max_size=30))
+def test_the_line_that_claims_an_account_is_taken_and_claims_it_alone(account):
+    line = f"matches = [{toml(literal(f'openai:{account}'))}]"
+    about = {"id": "a", "name": "A", "category": "internal", "owner": "AI Lead"}
+    workflow = Workflow(**about, **tomllib.loads(line))
+    hours = {"monday": ["09:00-17:00"]}
+    company = Company(name="A", zone="UTC", country="AT", hours=hours)
+    settings = Settings(company=company, workflows=[workflow])
+    assert settings.workflow_of("openai", account) == "a"
+    assert settings.workflow_of("openai", f"{account}x") == UNASSIGNED
 
 
 def test_a_workflow_silent_for_thirty_days_is_named_and_keeps_nobody_from_working(company):

@@ -28,6 +28,8 @@ EMPTY = ("records", "regression", "prompts")
 """Folders that are filled later, and are in git from the start."""
 LEAD, FOUNDER = ("lead", "AI Lead", "P2"), ("founder", "Founder or CEO", "P1")
 """A channel's id, whom it reaches, and from which priority."""
+MOST = 30
+"""How many regions a question lists; an answer that none is told them all."""
 FIRST_YEAR = 2026
 """A year whose public holidays are looked up, to see that they are known."""
 SOMEWHERE = {"name": "A", "zone": "UTC", "country": "AT", "hours": {"monday": ["09:00-17:00"]}}
@@ -213,7 +215,8 @@ def _region(given: Given, country: str, questions: Questions) -> str:
     if given.subdivision is None and not regions:
         return ""
     names = {name.lower(): code for code, name in regions.items()}
-    told = ", ".join(code if code == name else f"{code} {name}" for code, name in regions.items())
+    every = [code if code == name else f"{code} {name}" for code, name in regions.items()]
+    told = ", ".join(every[:MOST]) + (", ..., by code or name" if len(every) > MOST else "")
     question = f"Region, for holidays of its own (empty: the whole country): {told}"
 
     def read(text: str) -> str:
