@@ -322,3 +322,12 @@ def test_a_day_that_was_not_over_is_left_to_the_next_export(folder, drop, ingest
     assert str(row.covered_to) == "2026-11-03 00:00:00+00:00"
     calls = store.read_table(folder, CALLS)
     assert set(calls.ts.astype(str)) == {"2026-11-02 00:00:00+00:00"}
+
+
+def test_a_correction_takes_from_an_earlier_export_the_corrected_rows_alone(folder, drop, ingest):
+    drop("openrouter-daily.csv")
+    whole = (FILES_OF_EXPORTS / "openrouter-daily.csv").read_bytes()
+    ingest()
+    drop(later_csv=whole.replace(b"505.87", b"500.00"))
+    ingest()
+    assert sorted(store.read_table(folder, CALLS).cost) == [2.0, 430.07, 500.0]

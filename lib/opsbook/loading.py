@@ -241,7 +241,8 @@ class Loader:
         """Write an earlier file's part again without the rows that a later one corrects."""
         path = self.folder.tables / SHAPES[name].name / f"{file_id}.parquet"
         part = parts_relation(self.engine, SHAPES[name], [path])
-        self._copy(part.filter("row_key NOT IN (SELECT row_key FROM twice)").sql_query(), path)
+        others = part.filter("row_key NOT IN (SELECT row_key FROM twice WHERE corrects)")
+        self._copy(others.sql_query(), path)
 
     def _save(self, name: str, file_id: str) -> None:
         """The new rows as the file's part of a table; none if it has none."""
