@@ -243,7 +243,8 @@ def permissions(company: Company) -> Iterator[Check]:
 def channels(company: Company) -> Iterator[Check]:
     """Whether each channel's variables are set, by name, and apprise knows its address."""
     if not company.settings.channels:
-        fix = f"Examples are in {company.folder.path / 'settings/channels.toml'}."
+        place = company.folder.path / "settings/channels.toml"
+        fix = f"Write one into {place}; the README shows how, under Who is told."
         yield Check("channels", False, "none: nobody is told of an incident", fix, required=False)
     scheduled = _scheduled_variables()
     for channel in company.settings.channels:
