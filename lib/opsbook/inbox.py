@@ -210,7 +210,7 @@ def _copied(folder: Folder, path: Path, size: tuple[int, int], place: Path) -> A
     """A copy of a file; None while somebody still writes it, or when it has just gone."""
     copy = place / "as-it-came"
     try:
-        shutil.copyfile(path, copy)
+        digest = _duplicate(path, copy)
     except FileNotFoundError:
         return None
     if _size(path) != size:
@@ -218,7 +218,17 @@ def _copied(folder: Folder, path: Path, size: tuple[int, int], place: Path) -> A
     known = _hash_in_name(folder, path)
     moment = pd.Timestamp(size[1], unit="ns", tz="UTC") if known else pd.Timestamp.now("UTC")
     name = _plain_name(path.name.removeprefix(f"{known}-") if known else path.name)
-    return Arrived(name, known or _hash(copy), copy, copy, moment.floor("us"))
+    return Arrived(name, known or digest, copy, copy, moment.floor("us"))
+
+
+def _duplicate(path: Path, copy: Path) -> str:
+    """The hash of a file's bytes, as `_hash` gives it, after copying them in the same reading."""
+    digest = hashlib.sha256()
+    with path.open("rb") as source, copy.open("wb") as target:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            target.write(block)
+    return digest.hexdigest()[:16]
 
 
 def _hash(path: Path) -> str:

@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from duckdb import DuckDBPyRelation, Error
 
 from opsbook.calls import canonical, homes, prices, rates, with_bills
 from opsbook.coverage import covered
 from opsbook.errors import TableError
 from opsbook.exports import Reader, Reading
 from opsbook.exports.cells import define, literal
-from opsbook.exports.conversion import SHAPES, Converted, convert
+from opsbook.exports.conversion import (
+    SHAPES,
+    Converted,
+    asked,
+    at_once,
+    convert,
+    fields_of,
+)
 from opsbook.exports.readers import UNFOLDS, reader_for
-from opsbook.exports.reading import Sheet, read_sheet
-from opsbook.schema import BILLS, CALLS, COVERAGE
+from opsbook.exports.reading import Sheet, lying, numbered, read_sheet
+from opsbook.schema import BILLS, CALLS, COVERAGE, QUARANTINE
 from opsbook.settings import Settings
 from opsbook.store import PART, Engine, Folder, parts_relation, read_table, write
 
@@ -31,12 +39,20 @@ SAID = {
 """What an export says of a row: a later one that says something else corrects it."""
 SMALL = {
     "homes": "account VARCHAR, workflow VARCHAR",
-    "prices": "provider VARCHAR, model VARCHAR, day DATE, from_input_tokens BIGINT,"
-    " to_input_tokens BIGINT, input DOUBLE, cache_read DOUBLE, cache_write DOUBLE,"
-    " cache_write_1h DOUBLE, output DOUBLE, currency VARCHAR, cost_kind VARCHAR, price VARCHAR",
-    "rates": "currency VARCHAR, day DATE, fx_rate DOUBLE, fx_date TIMESTAMP",
+    "prices": "provider VARCHAR, model VARCHAR, day DATE, day_number BIGINT,"
+    " from_input_tokens BIGINT, to_input_tokens BIGINT, input DOUBLE, cache_read DOUBLE,"
+    " cache_write DOUBLE, cache_write_1h DOUBLE, output DOUBLE, currency VARCHAR,"
+    " cost_kind VARCHAR, price VARCHAR",
+    "rates": "currency VARCHAR, day DATE, day_number BIGINT, fx_rate DOUBLE, fx_date TIMESTAMP",
 }
 """What a file's rows are joined to; `calls` makes them."""
+LARGE = 4_000_000
+"""Bytes from which on a file is tried at once; a smaller one is read with care as quickly."""
+SAMPLE = 20_000
+"""Rows of a large file that tell whose its calls are and what they are to be priced with."""
+DAYS_BEFORE = 400
+"""How far before its first rows a large file may go back: the latest calls may come first."""
+NO_RUNS = "SELECT NULL::VARCHAR AS account LIMIT 0"
 WHEN = {"calls": "ts", "bills": "period_start", "runs": "started_at"}
 
 
@@ -66,20 +82,103 @@ class Loader:
     def __post_init__(self) -> None:
         """Teach the engine to read cells."""
         define(self.engine)
+        # A small table is what is looked up, and the rare branch of a cell stays rare.
+        self.engine.execute(
+            "SET disabled_optimizers = 'build_side_probe_side,common_subexpressions'"
+        )
 
     def load(self, path: Path, file_id: str, moment: pd.Timestamp) -> Loaded:
         """A file's rows in the tables; `moment` is when it came.
 
         A period that was not over then is left to a later export, which tells it whole.
         """
+        until = pd.Timestamp(self.settings.company.now or moment).tz_convert("UTC")
+        if path.stat().st_size >= LARGE and (loaded := self._at_once(path, file_id, until)):
+            return loaded
         sheet = read_sheet(self.engine, path, UNFOLDS)
         reader = reader_for(sheet.header, self.settings.mappings)
         if reader is None:
             return Loaded(sheet.header)
         company = self.settings.company
         found = convert(self.engine, sheet, reader, company.zone, company.month_first)
-        until = pd.Timestamp(company.now or moment).tz_convert("UTC")
         return self._enter(sheet, reader, found, file_id, until)
+
+    def _at_once(self, path: Path, file_id: str, until: pd.Timestamp) -> Loaded | None:
+        """A large file's calls written with one statement; None if anything about it is odd.
+
+        Every row is a call that can be used and is new, and whose it is and what it cost is known.
+        """
+        target = self.folder.tables / CALLS.name / f"{file_id}.parquet"
+        part = target.with_suffix(PART)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            loaded = self._written(path, file_id, part, until)
+        except Error:
+            loaded = None
+        if loaded:
+            part.replace(target)
+        part.unlink(missing_ok=True)
+        return loaded
+
+    def _written(self, path: Path, file_id: str, part: Path, until: pd.Timestamp) -> Loaded | None:
+        """What stands in a part that was written at once; None when a row of it is odd."""
+        sheet, company = lying(self.engine, path), self.settings.company
+        reader = reader_for(sheet.header, self.settings.mappings) if sheet else None
+        if reader is None:
+            return None
+        wanted, header = asked(sheet, reader), sheet.header
+        sheet = lying(self.engine, path, wanted.asked, wanted.numbers)
+        fields = fields_of(self.engine, sheet, reader, company.zone, company.month_first)
+        reading = reader.read(fields)
+        whole = all(part.where == "true" for part in reading.calls)
+        query = at_once(fields, reading, (sheet if whole else numbered(sheet)).source)
+        if query is None:
+            return None
+        for name, rows in (("calls", f"{query} LIMIT {SAMPLE}"), ("runs", NO_RUNS)):
+            self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")
+        self._small_tables(reader.source, until)
+        made = canonical(reader.source, file_id, f"({query})")
+        self.engine.execute(f"COPY ({made}) TO {literal(str(part))} (FORMAT parquet)").fetchall()
+        stored = f"read_parquet({literal(str(part))})"
+        span = self._regular(stored, reader.source)
+        if span is None:
+            return None
+        counts = f"(SELECT count(*) FROM {stored if whole else sheet.source})"
+        rows_in, loaded = self._row(f"SELECT {counts}, (SELECT count(*) FROM {stored})")
+        workflows = self.engine.execute(f"SELECT DISTINCT workflow FROM {stored}").fetchall()
+        coverage = covered(
+            span, [w for (w,) in workflows], reader.source, self.settings, until=until
+        )
+        notice = f"{rows_in - loaded:,} {reading.notice}" if reading.notice else ""
+        counts = {
+            "rows_in": rows_in,
+            "loaded": rows_in,
+            "state": "loaded" if loaded else "empty",
+            "covered_from": coverage.covered_from.min(),
+            "covered_to": coverage.covered_to.max(),
+            "problem": notice if notice and rows_in > loaded else pd.NA,
+        }
+        return Loaded(header, reader, counts, coverage, QUARANTINE.empty())
+
+    def _regular(self, rows: str, source: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """The first and last time of calls written at once; None when one of them is odd."""
+        told = ("row_key", "workflow", "cost_kind", "DISTINCT hash(row_key)")
+        count, *same, unknown, first, last = self._row(
+            f"SELECT count(*), {', '.join(f'count({t})' for t in told)},"
+            " count(*) FILTER (cost IS NOT NULL AND cost_eur IS NULL),"
+            f" epoch_us(min(ts)), epoch_us(max(ts)) FROM {rows}"
+        )
+        if not count or unknown or set(same) != {count}:
+            return None
+        stored = self._stored("calls", source, rows)
+        if stored is not None:
+            stored.create_view("stored", replace=True)
+            if self._row(f"SELECT count(*) FROM {rows} SEMI JOIN stored USING (row_key)")[0]:
+                return None
+        return _time(first), _time(last)
+
+    def _row(self, query: str) -> tuple:
+        return self.engine.execute(query).fetchall()[0]
 
     def _enter(
         self, sheet: Sheet, reader: Reader, found: Converted, file_id: str, until: pd.Timestamp
@@ -120,30 +219,32 @@ class Loader:
             for row, micros in self.engine.execute(query).fetchall():
                 rows.add(row)
                 begun.append(micros)
-        return len(rows), pd.Timestamp(min(begun), unit="us", tz="UTC") if begun else None
+        return len(rows), _time(min(begun, default=None))
 
-    def _small_tables(self, source: str) -> None:
-        """homes, prices and rates of what the table calls holds."""
-        places = "coalesce(provider, '') AS provider, coalesce(served_model, request_model, '')"
-        asked = {
-            "accounts": "SELECT DISTINCT account FROM calls UNION SELECT account FROM runs",
-            "places": f"SELECT DISTINCT {places} AS model, ts::DATE AS day FROM calls"
-            " WHERE cost IS NULL",
-        }
-        accounts, place = (self.engine.execute(q).df() for q in asked.values())
-        self._table("homes", homes(accounts.account.tolist(), source, self.settings))
-        priced = prices(place, self.settings)
-        self._table("prices", priced)
-        days = self.engine.execute(
-            "SELECT DISTINCT currency, ts::DATE AS day FROM calls WHERE currency IS NOT NULL"
-            " UNION SELECT currency, day::DATE FROM prices WHERE currency IS NOT NULL"
-        ).df()
+    def _small_tables(self, source: str, until: pd.Timestamp | None = None) -> None:
+        """homes, prices and rates of what the table calls holds.
+
+        With `until`, calls is a sample: the days are those of a year before it and up to then.
+        """
+        accounts = "SELECT DISTINCT account FROM calls UNION SELECT account FROM runs"
+        who = (
+            "coalesce(provider, '') AS provider, coalesce(served_model, request_model, '') AS model"
+        )
+        unpriced = _by_day(who, "cost IS NULL", until)
+        named = self.engine.execute(accounts).df().account
+        self._table("homes", homes(named.tolist(), source, self.settings))
+        places = self.engine.execute(unpriced).df()
+        self._table("prices", prices(places, self.settings))
+        billed = _by_day("currency", "currency IS NOT NULL", until)
+        priced = "SELECT currency, day FROM prices WHERE currency IS NOT NULL"
+        days = self.engine.execute(f"{billed} UNION {priced}").df()
         self._table("rates", rates(days, self.settings))
 
     def _table(self, name: str, frame: pd.DataFrame) -> None:
         self.engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({SMALL[name]})")
         self.engine.register("small", frame)
-        self.engine.execute(f"INSERT INTO {name} BY NAME SELECT * FROM small")
+        number = ", epoch_us(day::TIMESTAMP) // 86400000000 AS day_number" if "day" in frame else ""
+        self.engine.execute(f"INSERT INTO {name} BY NAME SELECT *{number} FROM small")
         self.engine.unregister("small")
 
     def _coverage(
@@ -153,12 +254,8 @@ class Loader:
         if found.reading.bills:
             return COVERAGE.empty()
         times = "SELECT ts AS t, account FROM calls UNION ALL SELECT started_at, account FROM runs"
-        first, last = self.engine.execute(
-            f"SELECT epoch_us(min(t)), epoch_us(max(t)) FROM ({times})"
-        ).fetchall()[0]
-        span = tuple(
-            None if t is None else pd.Timestamp(t, unit="us", tz="UTC") for t in (first, last)
-        )
+        ends = self._row(f"SELECT epoch_us(min(t)), epoch_us(max(t)) FROM ({times})")
+        span = _time(ends[0]), _time(ends[1])
         workflows = self.engine.execute(
             f"SELECT DISTINCT workflow FROM homes h JOIN ({times}) x"
             " ON h.account = coalesce(x.account, '')"
@@ -198,7 +295,7 @@ class Loader:
 
         A row that an earlier export told otherwise is the new one's; the earlier one loses it.
         """
-        stored = self._stored(name, source)
+        stored = self._stored(name, source, f"new_{name}")
         if stored is None:
             return 0
         stored.create_view("stored", replace=True)
@@ -220,14 +317,14 @@ class Loader:
             self._without_corrected(name, file_id)
         return sum(n for _, n in files)
 
-    def _stored(self, name: str, source: str) -> object | None:
+    def _stored(self, name: str, source: str, new: str) -> DuckDBPyRelation | None:
         """The stored rows of a source that may be those of the new ones; None without any."""
         paths = [p for p in self._paths(name) if p.stem in self.files]
         start = WHEN[name]
-        low, high = self.engine.execute(
+        low, high = self._row(
             f"SELECT (min({start}) - INTERVAL 1 DAY)::VARCHAR,"
-            f" (max({start}) + INTERVAL 1 DAY)::VARCHAR FROM new_{name}"
-        ).fetchall()[0]
+            f" (max({start}) + INTERVAL 1 DAY)::VARCHAR FROM {new}"
+        )
         if not paths or low is None:
             return None
         near = f"{start} BETWEEN TIMESTAMPTZ '{low}' AND TIMESTAMPTZ '{high}'"
@@ -248,9 +345,7 @@ class Loader:
         """The new rows as the file's part of a table; none if it has none."""
         table = SHAPES[name]
         required = " OR ".join(f'"{n}" IS NULL' for n, c in table.columns.items() if c.required)
-        count, bad = self.engine.execute(
-            f"SELECT count(*), count(*) FILTER ({required}) FROM new_{name}"
-        ).fetchall()[0]
+        count, bad = self._row(f"SELECT count(*), count(*) FILTER ({required}) FROM new_{name}")
         if bad:
             raise TableError(f"{name}: {bad} rows of {file_id} lack what every row must have.")
         if count:
@@ -284,6 +379,20 @@ class Loader:
         single = parts_relation(self.engine, CALLS, [path]).filter("bucket_s = 0").df()
         both = [CALLS.conform(f) for f in (single, totals) if len(f)]
         write(self.engine, CALLS, pd.concat(both, ignore_index=True), path)
+
+
+def _by_day(what: str, where: str, until: pd.Timestamp | None) -> str:
+    """The query of what the calls name, with each day it is named on, or any day it may be."""
+    if until is None:
+        return f"SELECT DISTINCT {what}, ts::DATE AS day FROM calls WHERE {where}"
+    first = f"(SELECT min(ts)::DATE - {DAYS_BEFORE} FROM calls)"
+    days = f"generate_series({first}, DATE '{until:%Y-%m-%d}', INTERVAL 1 DAY)"
+    named = f"SELECT DISTINCT {what} FROM calls WHERE {where}"
+    return f"SELECT *, unnest({days})::DATE AS day FROM ({named})"
+
+
+def _time(micros: int | None) -> pd.Timestamp | None:
+    return None if micros is None else pd.Timestamp(micros, unit="us", tz="UTC")
 
 
 def _changed(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:

@@ -139,10 +139,8 @@ def _toml_text(example: str) -> str:
 def read_table(folder: Folder, table: Table) -> pd.DataFrame:
     """A table of the folder, all its parts together; empty when there is none yet."""
     parts = sorted((folder.tables / table.name).glob("*.parquet"))
-    if not parts:
-        return table.empty()
     with engine_of() as engine:
-        return table.conform(engine.read_parquet([str(p) for p in parts]).df())
+        return table.conform(parts_relation(engine, table, parts).df())
 
 
 def write_table(folder: Folder, table: Table, frame: pd.DataFrame) -> None:
@@ -157,10 +155,13 @@ def calls_relation(folder: Folder, engine: Engine) -> duckdb.DuckDBPyRelation:
 
 
 def parts_relation(engine: Engine, table: Table, paths: Sequence[Path]) -> duckdb.DuckDBPyRelation:
-    """Parts of a table as one, unread; a part without row numbers lies in the file's order."""
+    """Parts of a table as one, unread.
+
+    A part whose rows bear a number below zero lies in its file's order, from that number on.
+    """
     if not paths:
         return engine.from_df(table.empty())
-    row = 'coalesce("row", file_row_number + 2) AS "row"'
+    row = 'CASE WHEN "row" < 0 THEN file_row_number - "row" ELSE "row" END AS "row"'
     columns = (row if name == "row" else f'"{name}"' for name in table.columns)
     parts = engine.read_parquet([str(p) for p in paths], file_row_number=True)
     return parts.project(", ".join(columns))

@@ -21,8 +21,12 @@ EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 DECIMAL_COMMA = re.compile(r"^-?(?:\d{1,3}(?:\.\d{3})+,\d+|0,\d+|\d+,(?:\d{1,2}|\d{4,}))$")
 """A number that can only be read with a decimal comma; 1,234 alone could be either."""
 DECIMAL_POINT = re.compile(r"^-?\d+\.(?:\d{1,2}|\d{4,})$")
-BLANK = " \t\r\n\v\f\u00a0\u202f\ufeff"
-SIGNS = r"[$€£\s\x{00a0}\x{202f}'’]"
+_SIGN, _APART = r"[$€£\s\x{00a0}\x{202f}]*", r"\s'’\x{00a0}\x{202f}"
+GROUPED = (
+    rf"{_SIGN}[+-]?{_SIGN}(?:[1-9]\d{{0,2}}(?:[%s{_APART}]\d{{3}})+|\d+)(?:%s\d*)?"
+    rf"(?:[eE][+-]?\d+)?{_SIGN}"
+)
+"""A number as people write it; what stands between thousands, and the decimal sign, to be set."""
 
 
 def masked(text: str) -> str:
@@ -45,11 +49,11 @@ def define(engine: DuckDBPyConnection) -> None:
 def _macros() -> str:
     text = files("opsbook.exports").joinpath("cells.sql").read_text("utf-8")
     names = {
-        "$empty": f"({', '.join(map(literal, EMPTY))})",
+        "$empty": " ".join(f"WHEN {literal(e)} THEN NULL" for e in EMPTY),
         "$suspect": literal(f"@|{SECRET.pattern}"),
         "$largest": repr(LARGEST),
-        "$blank": literal(BLANK),
-        "$signs": literal(SIGNS),
+        "$grouped_with_point": literal(GROUPED % (",", r"\.")),
+        "$grouped_with_comma": literal(GROUPED % (r"\.", ",")),
     }
     return re.sub("|".join(map(re.escape, names)), lambda m: names[m.group()], text)
 

@@ -2,9 +2,10 @@
 -- cell that is empty and for one that it cannot read; a reader tells the two apart by `cell`.
 -- Names after a dollar stand in exports/cells.py.
 
+-- Most cells begin with a digit or another letter: for them one look at the first sign is enough.
 CREATE OR REPLACE TEMP MACRO cell(x) AS
-  CASE WHEN length(x) < 6 AND lower(trim(x, $blank)) IN $empty THEN NULL
-       ELSE nullif(trim(x, $blank), '') END;
+  CASE WHEN x >= '0' AND NOT (x >= 'N' AND x < 'O') AND NOT (x >= 'n' AND x < 'o') THEN trim(x)
+       ELSE CASE lower(trim(x)) $empty ELSE trim(x) END END;
 
 -- The text with keys and e-mail addresses masked: one look does for most cells.
 CREATE OR REPLACE TEMP MACRO hidden(x) AS
@@ -17,23 +18,17 @@ CREATE OR REPLACE TEMP MACRO identity(x) AS
 
 CREATE OR REPLACE TEMP MACRO exact(x) AS CASE WHEN abs(x) <= $largest THEN x END;
 
--- Without currency signs, spaces and apostrophes, which people set between thousands.
-CREATE OR REPLACE TEMP MACRO bare(x) AS regexp_replace(x, $signs, '', 'g');
-
--- 10.0, 1e-05, 1,234.5
+-- 10.0, 1e-05, 1,234.5, $5.00; between thousands people set spaces and apostrophes too.
 CREATE OR REPLACE TEMP MACRO number_with_point(x) AS coalesce(
   CASE WHEN NOT contains(x, '_') THEN exact(try_cast(x AS DOUBLE)) END,
-  CASE WHEN regexp_full_match(bare(x), '-?\d{1,3}(,\d{3})+(\.\d+)?')
-         THEN exact(try_cast(replace(bare(x), ',', '') AS DOUBLE))
-       WHEN regexp_full_match(bare(x), '[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
-         THEN exact(try_cast(bare(x) AS DOUBLE)) END);
+  CASE WHEN regexp_full_match(trim(x), $grouped_with_point)
+       THEN exact(try_cast(regexp_replace(x, '[^0-9.eE+-]', '', 'g') AS DOUBLE)) END);
 
 -- 1.234,56; a number with a decimal point is refused, never guessed.
 CREATE OR REPLACE TEMP MACRO number_with_comma(x) AS
-  CASE WHEN regexp_full_match(bare(x), '-?\d{1,3}(\.\d{3})+(,\d+)?')
-         THEN exact(try_cast(replace(replace(bare(x), '.', ''), ',', '.') AS DOUBLE))
-       WHEN regexp_full_match(bare(x), '[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?')
-         THEN exact(try_cast(replace(bare(x), ',', '.') AS DOUBLE)) END;
+  CASE WHEN regexp_full_match(trim(x), $grouped_with_comma)
+       THEN exact(try_cast(replace(regexp_replace(x, '[^0-9,eE+-]', '', 'g'), ',', '.') AS DOUBLE))
+  END;
 
 -- Seconds since 1970, or thousandths, millionths or billionths of them, from 2001 to 2286.
 CREATE OR REPLACE TEMP MACRO since_epoch(n) AS
@@ -70,14 +65,18 @@ CREATE OR REPLACE TEMP MACRO in_the_era(t) AS
   CASE WHEN t >= TIMESTAMPTZ '2000-01-01 00:00:00+00' AND t < TIMESTAMPTZ '2100-01-01 00:00:00+00'
        THEN t END;
 
--- ISO 8601 with or without a zone, time since an epoch, dd.mm.yyyy.
-CREATE OR REPLACE TEMP MACRO any_time(x, zone, slashed) AS
-  CASE WHEN x[5] = '-' AND x[-1] = 'Z' THEN try_cast(x AS TIMESTAMPTZ)
-       WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d[T ].*\d[+-]\d\d(:?\d\d)?$')
+-- A time with its zone, a time since an epoch, or one of the wall in a zone.
+CREATE OR REPLACE TEMP MACRO written_time(x, zone, slashed) AS
+  CASE WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d[T ].*\d(Z|[+-]\d\d(:?\d\d)?| UTC)$')
          THEN try_cast(x AS TIMESTAMPTZ)
        WHEN regexp_matches(x, '^\d+(\.\d+)?([eE]\+?\d+)?$') THEN since_epoch(try_cast(x AS DOUBLE))
        WHEN zone = 'UTC' THEN timezone('UTC', naive(x, slashed))
        ELSE on_the_wall(naive(x, slashed), zone) END;
+
+-- ISO 8601 with or without a zone, time since an epoch, dd.mm.yyyy; in quotes or without.
+CREATE OR REPLACE TEMP MACRO any_time(x, zone, slashed) AS coalesce(
+  CASE WHEN suffix(x, 'Z') THEN try_cast(x AS TIMESTAMPTZ) END,
+  written_time(trim(cell(x), '"'), zone, slashed));
 
 -- A JSON object as a map of texts; no entries for anything else.
 CREATE OR REPLACE TEMP MACRO object(x) AS

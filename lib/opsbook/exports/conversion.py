@@ -3,7 +3,7 @@
 Whatever the cells hold: every row is in a table, set aside, or counted as holding nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from duckdb import DuckDBPyConnection
@@ -40,10 +40,12 @@ class Converted:
     notices: tuple[str, ...]
 
 
-def fields_of(engine: DuckDBPyConnection, sheet: Sheet, reader: Reader, zone: str) -> Fields:
+def fields_of(
+    engine: DuckDBPyConnection, sheet: Sheet, reader: Reader, zone: str, month_first: bool
+) -> Fields:
     """The columns of a sheet as a reader asks for them, its numbers in the sheet's own style."""
-    asked = [sheet.columns[n][0] for n in reader.numbers if n in sheet.columns]
-    return Fields(sheet.columns, zone, comma=_commas(engine, sheet, asked))
+    numbers = [sheet.columns[n][0] for n in reader.numbers if n in sheet.columns]
+    return Fields(sheet.columns, zone, _commas(engine, sheet, numbers), month_first)
 
 
 def _commas(engine: DuckDBPyConnection, sheet: Sheet, cells: list[str]) -> bool:
@@ -64,8 +66,7 @@ def convert(
 
     Grain and columns as in `schema`, what only the company knows (workflow, price, EUR) still NULL.
     """
-    fields = fields_of(engine, sheet, reader, zone)
-    fields.month_first = month_first
+    fields = fields_of(engine, sheet, reader, zone, month_first)
     reading = reader.read(fields)
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE judged AS SELECT *, "
@@ -90,6 +91,26 @@ def convert(
         bucket_s=width,
         notices=(f"{good - taken:,} {reading.notice}",) if reading.notice and good > taken else (),
     )
+
+
+def asked(sheet: Sheet, reader: Reader) -> Fields:
+    """What a reader asks a file for, whether its first rows have it or not."""
+    fields = Fields(sheet.columns)
+    reader.read(fields)
+    return fields
+
+
+def at_once(fields: Fields, reading: Reading, source: str) -> str | None:
+    """The query of a file's calls in one go; None if the reading holds more than single calls.
+
+    row_key is NULL in a row that cannot be used.
+    """
+    if reading.bills or reading.runs or reading.covered or len(reading.calls) != 1:
+        return None
+    part = reading.calls[0]
+    key = f"CASE WHEN NOT ({fields.odd}) THEN {part.columns['row_key']} END"
+    part = replace(part, columns=part.columns | {"row_key": key})
+    return rows_of((part,), CALLS, f"(SELECT *, NULL AS reason FROM {fields.query(source)})")
 
 
 def rows_of(parts: tuple[Part, ...], table: Table, source: str = "judged") -> str:

@@ -31,11 +31,14 @@ class Fields:
     comma: bool = False
     month_first: bool = False
     problems: list[tuple[str, str]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
     _names: dict[str, str] = field(default_factory=dict)
     _steps: list[list[str]] = field(default_factory=list)
 
     def has(self, name: str) -> bool:
         """Whether the file has such a column."""
+        self.asked.add(name)
         return name in self.columns
 
     def text(self, name: str, required: bool = False) -> str:
@@ -67,17 +70,21 @@ class Fields:
 
         A number written in the other style than its file's is refused, never guessed.
         """
+        self.numbers.add(name)
         if not self.has(name):
             return "NULL::DOUBLE"
         column, kind = self.columns[name]
         style = "comma" if self.comma else "point"
-        plain = kind.startswith(NUMERIC)
-        cell = f"{column}::DOUBLE" if plain else self.cell(name)
-        value = self.value(f"exact({cell})" if plain else f"number_with_{style}({cell})")
-        if required:
-            self.refuse(f"{cell} IS NULL", name, "is missing; expected a number", found=False)
+        if kind.startswith(NUMERIC):
+            value, there = self.value(f"exact({column})"), f"{column} IS NOT NULL"
+        else:
+            value = self.value(f"number_with_{style}({column})")
+            there = f"cell({column}) IS NOT NULL"
+        strange = f"CASE WHEN {value} IS NULL THEN {there} ELSE false END"
         words = "a number with a decimal comma" if self.comma else "a number"
-        self.refuse(f"{value} IS NULL AND {cell} IS NOT NULL", name, f"is not {words}")
+        self.refuse(strange, name, f"is not {words}")
+        if required:
+            self.refuse(f"{value} IS NULL", name, "is missing; expected a number", found=False)
         if not signed:
             self.refuse(f"{value} < 0", name, "is below zero")
         return value
@@ -85,7 +92,7 @@ class Fields:
     def integer(self, name: str, required: bool = False) -> str:
         """A column as BIGINT; `10.0` is ten, `10.5` is refused."""
         value = self.number(name, required)
-        if self.has(name):
+        if self.has(name) and self.columns[name][1] != "BIGINT":
             self.refuse(f"{value} <> floor({value})", name, "is not a whole number")
         return f"{value}::BIGINT"
 
@@ -105,9 +112,9 @@ class Fields:
         elif kind in ("TIMESTAMP", "DATE"):
             cell, read = column, f"on_the_wall({column}::TIMESTAMP, {literal(zone)})"
         else:
-            cell = f"trim({self.cell(name)}, '\"')"
+            cell = f"trim(cell({column}), '\"')"
             slashed = "%m/%d" if self.month_first else "%d/%m"
-            read = f"any_time({cell}, {literal(zone)}, {literal(slashed)})"
+            read = f"any_time({column}, {literal(zone)}, {literal(slashed)})"
         moment = self.value(read)
         value = self.value(f"in_the_era({moment})")
         self._refuse_skipped(name, cell, moment, zone)
@@ -119,15 +126,16 @@ class Fields:
         """Refuse times that the change of clocks skips."""
         if zone != "UTC" and self.columns[name][1] == "VARCHAR":
             slashed = "%m/%d" if self.month_first else "%d/%m"
-            skipped = f"{moment} IS NULL AND naive({cell}, {literal(slashed)}) IS NOT NULL"
+            wall = f"naive({cell}, {literal(slashed)})"
+            skipped = f"CASE WHEN {moment} IS NULL THEN {wall} IS NOT NULL ELSE false END"
             self.refuse(skipped, name, f"does not exist in {zone}: the clocks go forward there")
 
     def json(self, name: str, *path: str) -> str:
         """The text at a path of a column's JSON object, masked; NULL where there is none."""
         place = literal("$" + "".join(f'."{step}"' for step in path))
-        whole = self.cell(name)
-        found = f"CASE WHEN json_valid({whole}) THEN json_extract_string({whole}, {place}) END"
-        return self.value(f"hidden(cell({found}))")
+        whole = self.value(f"CASE WHEN json_valid({self.cell(name)}) THEN {self.cell(name)} END")
+        found = self.value(f"json_extract_string({whole}, {place})")
+        return self.value(f"hidden({self.value(f'cell({found})')})")
 
     def tokens(self, name: str, begins: Sequence[str]) -> str:
         """All counts of a JSON object whose key begins so, added up; NULL where there is none."""
@@ -160,9 +168,9 @@ class Fields:
 
     def refuse_unknown(self, name: str, value: str, known: Sequence[str]) -> None:
         """Refuse rows whose value is none of the known ones; a missing value is none."""
-        listed = ", ".join(map(literal, known))
+        cases = " ".join(f"WHEN {literal(k)} THEN false" for k in known)
         why = f"is not known; expected one of {', '.join(known)}"
-        self.refuse(f"{value} NOT IN ({listed})", name, why)
+        self.refuse(f"CASE {value} {cases} ELSE {value} IS NOT NULL END", name, why)
 
     def value(self, sql: str) -> str:
         """The name of a value: worked out once a row, after the values that it is made of."""
@@ -189,6 +197,11 @@ class Fields:
         """Why a row cannot be used; NULL where it can."""
         cases = " ".join(f"WHEN {condition} THEN {why}" for condition, why in self.problems)
         return f"CASE {cases} END" if cases else NOTHING
+
+    @property
+    def odd(self) -> str:
+        """Whether a row cannot be used."""
+        return " OR ".join(f"coalesce({c}, false)" for c, _ in self.problems) or "false"
 
 
 def _counted(cell: str) -> str:

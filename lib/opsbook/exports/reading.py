@@ -9,10 +9,11 @@ import csv
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +30,7 @@ HEAD = 1 << 16
 """Bytes that tell what a file is."""
 LARGEST_UNPACKED, THICKEST = 2**30, 200
 """A packed file that grows beyond a gibibyte and 200 times itself is no export."""
+PLAIN = re.compile(r"-?\d{1,15}(?P<decimals>\.\d+)?")
 Unfold = Callable[[object], list[dict] | None]
 Line = tuple[int, list[str]]
 
@@ -196,7 +198,7 @@ def _tabular(engine: DuckDBPyConnection, lines: Iterator[list[str]], comma: bool
                 reason = f"has {len(line)} fields; expected {width} as in the header"
                 broken.append({"row": number, "text": ",".join(line), "reason": reason})
                 continue
-            yield number, (line + [""] * width)[:width]
+            yield number, ([c.strip() for c in line] + [""] * width)[:width]
 
     cells = Cells(engine)
     cells.add(header, rows())
@@ -280,6 +282,91 @@ def _parquet(engine: DuckDBPyConnection, path: Path) -> Sheet:
     cells = ", ".join(f"{quoted(name)} AS {cell}" for name, (cell, _) in columns.items())
     row = 'file_row_number + 2 AS "row"'
     return Sheet(tuple(columns), columns, f"(SELECT {cells}, {row} FROM {place})")
+
+
+def lying(
+    engine: DuckDBPyConnection,
+    path: Path,
+    also: Set[str] = frozenset(),
+    numbers: Set[str] = frozenset(),
+) -> Sheet | None:
+    """A file that looks regular where it lies; None for any other.
+
+    Its rows are not numbered: `row` is the first one's number below zero, which says that they are
+    in the file's order.
+    It may turn out odd while it is read. `also` are fields that the first lines of a JSONL need not
+    have; `numbers` are read as such where the first lines have plain ones.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if head[:4] == b"PAR1":
+        return _parquet(engine, path)
+    if head[:2] in (b"PK", b"\xff\xfe", b"\xfe\xff") or head[:1] == b"[" or b"\0" in head:
+        return None
+    lines = head.decode("utf-8-sig", "replace").split("\n")[:-1]
+    if not lines[1:]:
+        return None
+    if head[:1] == b"{":
+        return _lying_jsonl(path, lines, also, numbers)
+    return _lying_csv(path, lines, numbers)
+
+
+def _lying_csv(path: Path, lines: list[str], numbers: Set[str]) -> Sheet | None:
+    delimiter = separator(lines[0])
+    header, *rows = csv.reader(lines, delimiter=delimiter)
+    header = [name.strip() for name in header]
+    if len(set(header)) < len(header):
+        return None
+    columns = {}
+    for n, name in enumerate(header):
+        shown = [PLAIN.fullmatch(r[n]) for r in rows if r[n:] and r[n]]
+        columns[name] = (
+            f"c{n}",
+            _kind([_plain(m) for m in shown]) if name in numbers else "VARCHAR",
+        )
+    names = ", ".join(f"{cell}: '{kind}'" for cell, kind in columns.values())
+    place = (
+        f"read_csv({literal(str(path))}, columns = {{{names}}}, delim = {literal(delimiter)},"
+        " quote = '\"', escape = '\"', header = true, auto_detect = false, encoding = 'utf-8')"
+    )
+    source = f'(SELECT *, -2 AS "row" FROM {place})'
+    return Sheet(tuple(header), columns, source, comma=delimiter == ";")
+
+
+def _plain(number: re.Match | None) -> int | float | None:
+    return None if number is None else 0.5 if number["decimals"] else 1
+
+
+def _lying_jsonl(path: Path, lines: list[str], also: Set[str], numbers: Set[str]) -> Sheet | None:
+    try:
+        records = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(r, dict) for r in records):
+        return None
+    header = tuple(dict.fromkeys([*(name for r in records for name in r), *sorted(also)]))
+    if len({name.lower() for name in header}) < len(header):
+        return None
+    shown = {name: [r[name] for r in records if r.get(name) is not None] for name in header}
+    kinds = {n: _kind(values) if n in numbers else "VARCHAR" for n, values in shown.items()}
+    columns = {name: (f"c{n}", kinds[name]) for n, name in enumerate(header)}
+    typed = ", ".join(f"{quoted(name)}: '{kind}'" for name, kind in kinds.items())
+    place = f"read_json({literal(str(path))}, columns = {{{typed}}}, format = 'newline_delimited')"
+    cells = ", ".join(f"{quoted(name)} AS {cell}" for name, (cell, _) in columns.items())
+    return Sheet(header, columns, f'(SELECT {cells}, -1 AS "row" FROM {place})')
+
+
+def _kind(values: list) -> str:
+    """The type of a field by the values that it shows; text for everything but plain numbers."""
+    if values and all(type(v) is int for v in values):
+        return "BIGINT"
+    return "DOUBLE" if values and all(type(v) in (int, float) for v in values) else "VARCHAR"
+
+
+def numbered(sheet: Sheet) -> Sheet:
+    """A file where it lies with its rows numbered, which is slower."""
+    row = '(row_number() OVER () - "row" - 1) AS "row"'
+    return replace(sheet, source=f"(SELECT * REPLACE ({row}) FROM {sheet.source})")
 
 
 def quoted(name: str) -> str:
