@@ -323,6 +323,7 @@ def test_a_source_whose_data_ends_too_long_ago_is_to_be_watched():
                 "loaded": 5,
                 "known": 0,
                 "quarantined": 0,
+                "corrected": 0,
                 "covered_to": utc(at),
             }
             for reader, at in reaches.items()

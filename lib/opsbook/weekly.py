@@ -4,6 +4,7 @@ The last good site stays until the new one is whole: a failed notebook or render
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -132,12 +133,15 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         notebooks.run_all([first], shared, work, at_once=1)
         bring_up(store.Folder(data), now)
         book = open_workbook(data, now.isoformat())
+        others_site = _shows_another(data)
         incidents = incident_pages(book, data)
-        stale = [page for page in incidents if page.stale]
+        stale = [page for page in incidents if others_site or page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
         foot = chain_note(book.register.count, book.register.head)
         day = now.tz_convert(settings.company.zone).date().isoformat()
-        _clear_others(data)
+        if others_site:
+            _clear_pages()
+        _mark(data)
         _publish(work, week, day, foot)
         _publish_incidents(work, incidents, stale, day, foot)
     say("Rendering the site")
@@ -175,14 +179,26 @@ def code_print(notebook: Path) -> str:
     return told.hexdigest()
 
 
-def _clear_others(data: Path) -> None:
-    """Take the pages of another company away: a site shows one, and what one holds is its own."""
-    mark, name = site.CACHE / "company", str(Path(data).resolve())
-    if mark.exists() and mark.read_text("utf-8") != name:
-        for page in REPORTS.rglob("*.ipynb"):
-            page.unlink()
+def _shows_another(data: Path) -> bool:
+    """Whether the pages that lie here are another company's: a site shows one, and its own only."""
+    mark = site.CACHE / "company"
+    return mark.exists() and mark.read_text("utf-8") != _named(data)
+
+
+def _clear_pages() -> None:
+    for page in REPORTS.rglob("*.ipynb"):
+        page.unlink()
+
+
+def _mark(data: Path) -> None:
+    mark = site.CACHE / "company"
     mark.parent.mkdir(exist_ok=True)
-    mark.write_text(name, "utf-8")
+    mark.write_text(_named(data), "utf-8")
+
+
+def _named(data: Path) -> str:
+    """A company's folder as seen from the project, so that a project moved or copied knows it."""
+    return os.path.relpath(Path(data).resolve())
 
 
 def _publish(work: Path, week: str, day: str, foot: str) -> None:
