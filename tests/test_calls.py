@@ -10,16 +10,19 @@ from opsbook.settings import Settings
 WEEK = {"monday": ["09:00-17:00"]}
 
 
-@pytest.fixture(scope="module")
-def settings():
-    workflow = {"category": "internal", "owner": "Head"}
-    return Settings(
-        company={"name": "Example", "zone": "Europe/Vienna", "country": "AT", "hours": WEEK},
-        workflows=[
-            workflow | {"id": "chat", "name": "Chat", "matches": ["openai:proj_chat"]},
-            workflow | {"id": "rest", "name": "Rest", "matches": ["openai:proj_*"]},
-        ],
-    )
+WORKFLOW = {"category": "internal", "owner": "Head"}
+COMPANY = Settings(
+    company={"name": "Example", "zone": "Europe/Vienna", "country": "AT", "hours": WEEK},
+    workflows=[
+        WORKFLOW | {"id": "chat", "name": "Chat", "matches": ["openai:proj_chat"]},
+        WORKFLOW | {"id": "rest", "name": "Rest", "matches": ["openai:proj_*"]},
+    ],
+)
+
+
+def shared(calls: pd.DataFrame, billed: pd.DataFrame) -> pd.DataFrame:
+    """Usage and bills joined, for a company without a price sheet."""
+    return with_bills(calls, billed, COMPANY)
 
 
 def usage(text: str) -> pd.DataFrame:
@@ -51,8 +54,8 @@ def bills(text: str) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_the_first_match_claims_a_call_and_what_nobody_claims_is_unassigned(settings):
-    found = homes(["proj_chat", "proj_other", "elsewhere", None], "openai", settings)
+def test_the_first_match_claims_a_call_and_what_nobody_claims_is_unassigned():
+    found = homes(["proj_chat", "proj_other", "elsewhere", None], "openai", COMPANY)
     assert found.values.tolist() == [
         ["", "unassigned"], ["elsewhere", "unassigned"], ["proj_chat", "chat"],
         ["proj_other", "rest"],
@@ -68,7 +71,7 @@ USED = """
 
 
 def test_a_bill_is_shared_over_its_day_account_and_model_and_never_added():
-    found = with_bills(
+    found = shared(
         usage(USED),
         bills(
             """
@@ -85,23 +88,23 @@ def test_a_bill_is_shared_over_its_day_account_and_model_and_never_added():
 def test_bills_that_arrive_one_by_one_give_what_they_give_together():
     first = bills("2026-11-02  proj_chat  7.20  gpt-5-mini, output")
     both = pd.concat([first, bills("2026-11-02  proj_chat  0.80  gpt-5-mini, input")])
-    at_once = with_bills(usage(USED), both)
-    one_by_one = with_bills(with_bills(usage(USED), first), both)
+    at_once = shared(usage(USED), both)
+    one_by_one = shared(shared(usage(USED), first), both)
     pd.testing.assert_frame_equal(at_once, one_by_one)
 
 
 def test_a_bill_without_a_project_joins_calls_without_one():
     used = usage(USED).assign(account=pd.NA)
     billed = bills("2026-11-03  -  4  gpt-5-mini, output").assign(account=pd.NA)
-    assert with_bills(used, billed).cost.tolist()[3] == 4.0
+    assert shared(used, billed).cost.tolist()[3] == 4.0
 
 
 def test_a_cost_in_euro_follows_the_bill():
-    found = with_bills(usage(USED), bills("2026-11-03 proj_chat 11.172 gpt-5-mini, output"))
+    found = shared(usage(USED), bills("2026-11-03 proj_chat 11.172 gpt-5-mini, output"))
     last = found.iloc[3]
     assert last.cost_eur == pytest.approx(11.172 / last.fx_rate)
 
 
 def test_calls_without_any_bill_stay_as_they_are():
     calls = usage(USED)
-    pd.testing.assert_frame_equal(with_bills(calls, BILLS.empty()), calls)
+    pd.testing.assert_frame_equal(shared(calls, BILLS.empty()), calls)

@@ -40,6 +40,14 @@ def plain(html: str) -> str:
 # Figures
 
 
+def test_a_company_that_reports_in_francs_reads_francs():
+    swiss = GRAZ.model_copy(update={"currency": "CHF"})
+    rows = pd.DataFrame({"eur": [0.42]})
+    assert displays.money(4.2, swiss).endswith("CHF")
+    assert displays.measured("run_cost_eur", 0.42, swiss).count("CHF") == 1
+    assert "CHF" in displays.table(rows, [Column("A run", "eur", "money")], swiss)
+
+
 @pytest.mark.parametrize(
     ("eur", "en", "de"),
     [
@@ -55,7 +63,8 @@ def plain(html: str) -> str:
 )
 def test_money_keeps_two_digits_worth_reading_in_the_companys_locale(eur, en, de):
     shown = [
-        displays.money(eur, locale).replace(displays.NBSP, " ") for locale in ("en_GB", "de_DE")
+        displays.money(eur, GRAZ.model_copy(update={"locale": locale})).replace(displays.NBSP, " ")
+        for locale in ("en_GB", "de_DE")
     ]
     assert shown == [en, de]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from opsbook.prices import EXACT, estimated_usd, fx_rows, in_euro, price_rows
+from opsbook.prices import EXACT, KINDS, fx_rows, price_rows
 from opsbook.schema import CALLS, DAY, FAILED
 from opsbook.settings import Settings
 
@@ -38,7 +38,7 @@ def prices(places: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     has one row of the kind 'unpriced'.
     """
     places = places.astype(TYPED)
-    known = price_rows(places, getattr(settings, "prices", []))
+    known = price_rows(places, settings.prices)
     tiers = known.astype(TYPED).sort_values([*PLACE, "from_input_tokens"])
     after = tiers.groupby(PLACE).from_input_tokens.shift(-1)
     tiers = tiers.assign(to_input_tokens=after.fillna(WITHOUT_END).astype("int64"))
@@ -54,16 +54,17 @@ def rates(days: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     A currency that nobody quotes has a row without a rate.
     """
     days = days.astype({"currency": "str", "day": DAY})
-    known = fx_rows(days, getattr(settings.company, "currency", "EUR"))
+    known = fx_rows(days, settings.company.currency)
     return days.merge(known.astype(days.dtypes.to_dict()), how="left", on=list(days.columns))
 
 
-UNCACHED = """greatest(c.input_tokens - coalesce(c.cache_read_tokens, 0)
-  - coalesce(c.cache_write_tokens, 0), 0)"""
+CACHED = "(coalesce(c.cache_read_tokens, 0) + coalesce(c.cache_write_tokens, 0))"
+UNCACHED = f"""CASE WHEN c.input_tokens > {CACHED} THEN c.input_tokens - {CACHED}
+  WHEN c.input_tokens IS NOT NULL THEN 0 END"""
 TOKENS = "coalesce(c.input_tokens, 0) + coalesce(c.output_tokens, 0)"
 ESTIMATE = f"""CASE WHEN c.bucket_s = 0 AND {TOKENS} = 0 AND c.status IN {FAILED}
     AND p.cost_kind <> 'unpriced' THEN 0
-  ELSE p.input * {UNCACHED} + p.cache_read * coalesce(c.cache_read_tokens, 0)
+  ELSE p.input * ({UNCACHED}) + p.cache_read * coalesce(c.cache_read_tokens, 0)
     + p.cache_write * (coalesce(c.cache_write_tokens, 0) - coalesce(c.cache_write_1h_tokens, 0))
     + p.cache_write_1h * coalesce(c.cache_write_1h_tokens, 0)
     + p.output * coalesce(c.output_tokens, 0) END"""
@@ -84,8 +85,9 @@ MADE = {
     "workflow": "h.workflow",
     "cost": f"round(coalesce(c.cost, {ESTIMATE}), {EXACT})",
     "currency": "CASE WHEN c.cost IS NOT NULL THEN c.currency ELSE p.currency END",
-    "cost_kind": "CASE WHEN c.cost IS NOT NULL THEN 'reported' "
-    "WHEN c.input_tokens IS NULL AND p.cost_kind IS NOT NULL THEN 'unpriced' ELSE p.cost_kind END",
+    "cost_kind": "CASE WHEN c.cost IS NOT NULL THEN 'reported'"
+    f" WHEN p.cost_kind IS NOT NULL AND ({ESTIMATE}) IS NULL THEN 'unpriced'"
+    " ELSE p.cost_kind END",
     "price": "p.price",
     "cost_eur": f"round(coalesce(c.cost, {ESTIMATE}) / r.fx_rate, {EXACT})",
     "fx_rate": "r.fx_rate",
@@ -111,7 +113,7 @@ def _constant(word: str) -> str:
     return f"'{word}'::ENUM('{word}')"
 
 
-def with_bills(calls: pd.DataFrame, bills: pd.DataFrame) -> pd.DataFrame:
+def with_bills(calls: pd.DataFrame, bills: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Totals with the vendor's own cost, where a bill covers the same day, account and model.
 
     Cost and usage of one provider are joined, never added: the bill of a (UTC day, account, model)
@@ -124,7 +126,7 @@ def with_bills(calls: pd.DataFrame, bills: pd.DataFrame) -> pd.DataFrame:
     used = calls.assign(
         day=calls.ts.dt.floor("D"),
         model=calls.served_model.map(model_family),
-        weight=estimated_usd(calls),
+        weight=estimates(calls, settings),
     )
     joined = used.merge(_billed(bills), on=JOINED, how="left", suffixes=("", "_billed"))
     share = joined.weight / joined.groupby(JOINED, dropna=False).weight.transform("sum")
@@ -134,8 +136,47 @@ def with_bills(calls: pd.DataFrame, bills: pd.DataFrame) -> pd.DataFrame:
         cost=calls.cost.mask(hit, cost),
         currency=calls.currency.mask(hit, joined.currency_billed.set_axis(calls.index)),
         cost_kind=calls.cost_kind.mask(hit, "reported"),
+        price=calls.price.mask(hit),
     )
-    return CALLS.conform(in_euro(shared))
+    return CALLS.conform(_converted(shared, settings))
+
+
+def estimates(totals: pd.DataFrame, settings: Settings) -> pd.Series:
+    """What totals would cost by their tokens, in whichever currency their price has."""
+    model = totals.served_model.fillna(totals.request_model).fillna("").astype("str")
+    places = pd.DataFrame(
+        {
+            "provider": totals.provider.fillna("").astype("str"),
+            "model": model,
+            "day": totals.ts.dt.tz_localize(None).dt.floor("D"),
+        }
+    )
+    known = prices(places.drop_duplicates(), settings).query("from_input_tokens == 0")
+    price = places.astype(TYPED).merge(known, on=PLACE, how="left").set_axis(totals.index)
+    read, write, hour = (
+        totals[c].fillna(0).astype("Float64")
+        for c in ("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    )
+    uncached = (totals.input_tokens - read - write).clip(lower=0)
+    parts = dict(
+        zip(KINDS, (uncached, read, write - hour, hour, totals.output_tokens), strict=True)
+    )
+    return sum(price[k].astype("Float64") * tokens.fillna(0) for k, tokens in parts.items())
+
+
+def _converted(calls: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Calls with cost_eur, fx_rate and fx_date made of cost, currency and day."""
+    days = pd.DataFrame(
+        {
+            "currency": calls.currency.astype("str"),
+            "day": calls.ts.dt.tz_localize(None).dt.floor("D"),
+        }
+    )
+    known = rates(days.dropna().drop_duplicates(), settings)
+    rate = days.astype({"day": DAY}).merge(known, on=["currency", "day"], how="left")
+    rate = rate.set_axis(calls.index)
+    fx = rate.fx_rate.astype("Float64")
+    return calls.assign(fx_rate=fx, fx_date=rate.fx_date, cost_eur=(calls.cost / fx).round(EXACT))
 
 
 def _billed(bills: pd.DataFrame) -> pd.DataFrame:

@@ -127,7 +127,7 @@ def _locale(company: Company) -> dict:
     return {
         "number": {
             "decimal": get_decimal_symbol(locale), "thousands": get_group_symbol(locale),
-            "grouping": [3], "currency": ["", " EUR"],
+            "grouping": [3], "currency": ["", f" {company.currency}"],
         },
         "time": {
             "dateTime": "%a %e %b %Y %X", "date": "%d.%m.%Y", "time": "%H:%M:%S",
@@ -315,7 +315,8 @@ def run_cost(
     drawn = _floats(shown, ["observed_eur", "center", "upper"])
     drawn["noon"] = drawn.day + DAY / 2
     ends = (until - pd.Timedelta(weeks=weeks), until)
-    layers = [*_shades(shown), *_band(drawn), *_flag(found, company, ends), *_points(drawn)]
+    layers = [*_shades(shown), *_band(drawn), *_flag(found, company, ends)]
+    layers += _points(drawn, company.currency)
     title = run_cost_title(shown, _touching(found, period), workflow, settings)
     return Answer(
         _page(layers, 250, settings, right=64),
@@ -338,9 +339,9 @@ def run_cost_title(
     if judged.empty:
         return f"{name}: no day with runs enough to judge its cost"
     last = judged.iloc[-1]
-    if last.state == "learning":
-        return f"{name}: {money(last.observed_eur, locale)} a run, baseline still being learnt"
-    return f"{name}: {money(last.observed_eur, locale)} a run, within its baseline"
+    paid = f"{name}: {money(last.observed_eur, settings.company)} a run"
+    learning = last.state == "learning"
+    return f"{paid}, {'baseline still being learnt' if learning else 'within its baseline'}"
 
 
 def _band(drawn: pd.DataFrame) -> list[alt.Chart]:
@@ -362,12 +363,12 @@ def _band(drawn: pd.DataFrame) -> list[alt.Chart]:
     ]
 
 
-def _points(drawn: pd.DataFrame) -> list[alt.Chart]:
+def _points(drawn: pd.DataFrame, currency: str) -> list[alt.Chart]:
     known = drawn[drawn.state.isin(["ok", "breach", "learning"])].copy()
     known["over"] = known.state.eq("breach")
     form = _money_format(known.observed_eur)
     y = alt.Y("observed_eur:Q", scale=alt.Scale(zero=True, nice=True)).axis(
-        format=form, **_unit("EUR a run")
+        format=form, **_unit(f"{currency} a run")
     )
     axis = _days_axis(drawn.day)
     columns = ["noon", "observed_eur", "center", "upper", "sample", "over"]
@@ -375,7 +376,7 @@ def _points(drawn: pd.DataFrame) -> list[alt.Chart]:
     color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
     tips = [
         alt.Tooltip("noon:T", title="Day", format="%a %-d %b"),
-        alt.Tooltip("observed_eur:Q", title="EUR a run", format=form),
+        alt.Tooltip("observed_eur:Q", title=f"{currency} a run", format=form),
         alt.Tooltip("center:Q", title="Baseline", format=form),
         alt.Tooltip("upper:Q", title="Limit", format=form),
         alt.Tooltip("sample:Q", title="Runs", format=",d"),
@@ -416,10 +417,10 @@ def spend(
         rest=shown.day_type.eq("restday"),
     )
     return Answer(
-        _page([*_shades(shown), *_bars(drawn)], 230, settings),
+        _page([*_shades(shown), *_bars(drawn, company.currency)], 230, settings),
         spend_title(shown, _touching(found, period), settings, period),
-        "Bars: EUR per day. Short lines: the day's limit, from the mean of the last days of its "
-        f"kind. {_off_note(shown, company)} Days of {company.zone}.",
+        f"Bars: {company.currency} per day. Short lines: the day's limit, from the mean of the "
+        f"last days of its kind. {_off_note(shown, company)} Days of {company.zone}.",
     )
 
 
@@ -429,7 +430,7 @@ def spend_title(
     """The answer: what the period cost and which days went over, if any did."""
     company, locale = settings.company, settings.company.locale
     own = days[(days.started_at >= period[0]) & (days.started_at < period[1])]
-    spent = money(own.cost_eur.sum(), locale)
+    spent = money(own.cost_eur.sum(), company)
     if findings.empty:
         return f"Spend: {spent} in the week, no day over its limit"
     worst = findings.loc[(findings.observed / findings.baseline).astype(float).idxmax()]
@@ -438,7 +439,7 @@ def spend_title(
     return f"Spend: {times} its usual day on {day_words(worst.started_at, company)}{more}"
 
 
-def _bars(drawn: pd.DataFrame) -> list[alt.Chart]:
+def _bars(drawn: pd.DataFrame, currency: str) -> list[alt.Chart]:
     form = _money_format(drawn.cost_eur)
     columns = ["day", "start", "end", "cost_eur", "center", "upper", "over", "rest"]
     named = drawn[drawn.over][["day", "cost_eur", "words"]].assign(day=drawn.day + DAY / 2)
@@ -449,11 +450,12 @@ def _bars(drawn: pd.DataFrame) -> list[alt.Chart]:
     color = over.then(alt.value(ACCENT)).when("datum.rest").then(rest).otherwise(alt.value(LINE))
     tips = [
         alt.Tooltip("day:T", title="Day", format="%a %-d %b"),
-        alt.Tooltip("cost_eur:Q", title="EUR", format=form),
+        alt.Tooltip("cost_eur:Q", title=currency, format=form),
         alt.Tooltip("center:Q", title="Usual", format=form),
         alt.Tooltip("upper:Q", title="Limit", format=form),
     ]
-    y = alt.Y("cost_eur:Q", scale=alt.Scale(zero=True, nice=True)).axis(format=form, **_unit("EUR"))
+    y = alt.Y("cost_eur:Q", scale=alt.Scale(zero=True, nice=True))
+    y = y.axis(format=form, **_unit(currency))
     return [
         base.mark_rect().encode(y=y, y2=alt.datum(0), color=color, tooltip=tips),
         base.mark_rule(color=INK, strokeWidth=1.25, tooltip=None).encode(y=alt.Y("upper:Q")),
@@ -883,9 +885,9 @@ PLOT, MARK = 200, 16
 COURSE_UNITS = {
     "error_share": "Share of calls that failed",
     "refused_share": "Share refused",
-    "run_cost_eur": "EUR a run, median of the hour",
+    "run_cost_eur": "{currency} a run, median of the hour",
     "tokens": "Tokens",
-    "cost_eur": "EUR",
+    "cost_eur": "{currency}",
     "tasks": "Tasks",
     "missing_h": "Tasks; a gap is no data",
     "latency_ms": "Milliseconds to an answer, median of the hour",
@@ -924,6 +926,7 @@ def incident(
         *_course(drawn, str(finding["metric"]), height / PLOT, bucket),
     ]
     unit = COURSE_UNITS.get(finding["metric"], str(finding["metric"]).replace("_", " "))
+    unit = unit.replace("{currency}", company.currency)
     summed = SUMMED[grain] if finding["metric"] in ("cost_eur", "tokens", "tasks") else ""
     return Answer(
         _page(layers, height, settings, right=56),

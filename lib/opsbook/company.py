@@ -43,7 +43,10 @@ INTRO = {
     "channels": "Over which channels a role is told of an incident. An address is one of apprise "
     "(github.com/caronc/apprise). No secret stands here: {NAME} is the name of a variable of the "
     "environment, and `opsbook doctor` says which are not set.",
-    "prices": "Your own prices, where you pay others than the vendors' public ones.",
+    "prices": "Your own prices, where you pay others than the vendors' public ones: the first "
+    "entry that fits a call's provider, model and day holds.",
+    "corrections": "What exports tell wrongly, and what is done about it: calls left out, or set "
+    "right. An export itself is never edited.",
     "mappings": "What the columns of an export mean that no reader knows; `opsbook map FILE` "
     "proposes an entry.",
 }
@@ -200,14 +203,16 @@ def _text(part: str, value: Part | list[Part], head: str) -> str:
 def _explained(model: type[Part], value: Part | None = None) -> str:
     """Every setting under what it is: with its value, or without one with an example.
 
-    Where a value is given, what it does not set is commented out.
+    Where a value is given, what it does not set is commented out. What has neither an example nor a
+    default stands instead of something else: it is told of, and no line shows it.
     """
     blocks = []
     for name, field in model.model_fields.items():
         given = value is not None and name in value.model_fields_set
         line = _line(name, getattr(value, name)) if given else f"{name} = {_example(model, name)}"
         line = line if given or value is None else f"# {line}"
-        blocks.append(f"{_comment(_told(field, given))}\n{line}\n")
+        shown = given or field.examples or field.get_default() is not None
+        blocks.append(f"{_comment(_told(field, given))}\n" + (f"{line}\n" if shown else ""))
     return ("\n" if value is not None else "").join(blocks)
 
 

@@ -128,27 +128,29 @@ def number(value: object, locale: str, decimals: int = 0) -> str:
     return format_decimal(round(float(value), decimals), format=pattern, locale=locale)
 
 
-def money_decimals(eur: object) -> int:
-    """Decimals an amount in EUR is worth showing: two digits of what it is, none from 100 on.
+def money_decimals(amount: object) -> int:
+    """Decimals an amount is worth showing: two digits of what it is, none from 100 on.
 
     >>> [money_decimals(x) for x in (0.0042, 0.31, 4.2, 99.0, 1234.0)]
     [4, 2, 2, 2, 0]
     """
-    size = 0.0 if missing(eur) else abs(float(eur))
+    size = 0.0 if missing(amount) else abs(float(amount))
     if size >= WHOLE_EUROS_FROM:
         return 0
     return max(2, 1 - floor(log10(size))) if 0 < size < 1 else 2
 
 
-def money(eur: object, locale: str) -> str:
-    """An amount in EUR with its unit.
+def money(amount: object, company: Company) -> str:
+    """An amount in the company's currency, with its unit.
 
-    >>> money(0.314, "en_GB").replace(NBSP, " "), money(1234.0, "en_GB").replace(NBSP, " ")
-    ('0.31 EUR', '1,234 EUR')
+    >>> from types import SimpleNamespace
+    >>> swiss = SimpleNamespace(locale="en_GB", currency="CHF")
+    >>> money(0.314, swiss).replace(NBSP, " "), money(1234.0, swiss).replace(NBSP, " ")
+    ('0.31 CHF', '1,234 CHF')
     """
-    if missing(eur):
+    if missing(amount):
         return WORDS["missing"]
-    return f"{number(eur, locale, money_decimals(eur))}{NBSP}EUR"
+    return f"{number(amount, company.locale, money_decimals(amount))}{NBSP}{company.currency}"
 
 
 def ratio(times: object, locale: str) -> str:
@@ -240,27 +242,30 @@ METRICS = {
 shows its own name."""
 
 
-def measured(metric: str, value: object, locale: str, rule: str = "") -> str:
+def measured(metric: str, value: object, company: Company, rule: str = "") -> str:
     """A figure of a finding in words: its metric's unit is in the metric's name."""
     words = METRICS.get(f"{rule} {metric}") or METRICS.get(
         metric, f"{metric.replace('_', ' ')} {{}}"
     )
-    return words.format(bare(metric, value, locale))
+    return words.format(bare(metric, value, company))
 
 
-def bare(metric: str, value: object, locale: str) -> str:
+def bare(metric: str, value: object, company: Company) -> str:
     """A metric's figure with its unit alone.
 
-    >>> bare("error_share", 0.12, "en_GB").replace(NBSP, " "), bare("latency_ms", 1830, "en_GB")
+    >>> from types import SimpleNamespace
+    >>> here = SimpleNamespace(locale="en_GB", currency="GBP")
+    >>> bare("error_share", 0.12, here).replace(NBSP, " "), bare("latency_ms", 1830, here)
     ('12 %', '1.8 s')
     """
+    locale = company.locale
     if missing(value):
         return WORDS["missing"]
     if metric.endswith("_share"):
         return share(value, locale)
     if metric.endswith("_ms"):
         return f"{number(float(value) / MS, locale, 1)} s"
-    return money(value, locale) if metric.endswith("eur") else number(value, locale)
+    return money(value, company) if metric.endswith("eur") else number(value, locale)
 
 
 MS = 1000
@@ -450,7 +455,7 @@ WRITERS: dict[str, Callable[[object, Company], str]] = {
     "day": day,
 }
 """How a column writes its values; the unit stands in the head, not in every row."""
-UNITS = {"money": "EUR", "share": "%"}
+UNITS = {"share": "%"}
 UNTOUCHED = ' data-quarto-disable-processing="true" data-quarto-bootstrap="false"'
 """Tells Quarto to leave a table as it is: rewritten it would lose what it is sorted by."""
 FIGURES = ("count", "tenths", "money", "share", "ratio")
@@ -460,10 +465,10 @@ FIGURES = ("count", "tenths", "money", "share", "ratio")
 class Column:
     """One column of a table: its head, the frame's column it shows, and how.
 
-    `format` is one of WRITERS, "money" (EUR), "light" (a state of LIGHTS; `words` names the column
-    with its word), "badge" (a priority) or "html" (an Html piece). `unit` stands in the head; EUR
-    and % come by themselves. `link` names the column with the cell's address, `order` one to sort
-    by instead.
+    `format` is one of WRITERS, "money" (the company's), "light" (a state of LIGHTS; `words` names
+    the column with its word), "badge" (a priority) or "html" (an Html piece). `unit` stands in the
+    head; the currency and % come by themselves. `link` names the column with the cell's address,
+    `order` one to sort by instead.
 
     Amounts of one column have the same decimals, so that their points line up.
     """
@@ -483,10 +488,9 @@ class Column:
         """Whether its cells are set right: figures are."""
         return (self.align or ("end" if self.format in FIGURES else "")) == "end"
 
-    @property
-    def shown_unit(self) -> str:
+    def unit_for(self, company: Company) -> str:
         """The unit in the head: the one given, else that of the format."""
-        return self.unit or UNITS.get(self.format, "")
+        return self.unit or (UNITS | {"money": company.currency}).get(self.format, "")
 
 
 def table(
@@ -510,7 +514,7 @@ def table(
         title = f'<span class="ob-title">{text(caption)}</span> ' if caption else ""
         return Html(f'<p class="ob-empty">{title}{text(empty or WORDS["nothing"])}</p>')
     columns = [_lined_up(c, frame) for c in columns]
-    head = "".join(_head(c, len(frame) > 1) for c in columns)
+    head = "".join(_head(c, company, len(frame) > 1) for c in columns)
     body = "".join(_row(row, columns, company, mark) for row in frame.to_dict("records"))
     foot = _foot(total, columns, company) if total else ""
     name = text(caption or label or columns[0].label)
@@ -529,8 +533,9 @@ def _lined_up(column: Column, frame: pd.DataFrame) -> Column:
     return replace(column, decimals=max(needed, default=2))
 
 
-def _head(column: Column, sorts: bool) -> str:
-    unit = f'<span class="ob-unit">{text(column.shown_unit)}</span>' if column.shown_unit else ""
+def _head(column: Column, company: Company, sorts: bool) -> str:
+    told = column.unit_for(company)
+    unit = f'<span class="ob-unit">{text(told)}</span>' if told else ""
     side = ' class="ob-end"' if column.end else ""
     name = f"{text(column.label)} {unit}".strip()
     button = f'<button type="button" class="ob-sort">{name}</button>' if sorts else name
@@ -690,13 +695,13 @@ def against(incident: object, company: Company) -> str:
     """What was measured and against what, from the incident's gravest finding."""
     if not incident.evidence:
         return WORDS["reported"]
-    worst, locale = incident.evidence[0], company.locale
+    worst = incident.evidence[0]
     metric, base, limit = worst["metric"], worst["baseline"], worst["limit"]
-    usual = "" if missing(base) else f" against {bare(metric, base, locale)}"
+    usual = "" if missing(base) else f" against {bare(metric, base, company)}"
     most = (
-        "" if missing(limit) else f" ({WORDS['limit'].format(limit=bare(metric, limit, locale))})"
+        "" if missing(limit) else f" ({WORDS['limit'].format(limit=bare(metric, limit, company))})"
     )
-    return f"{measured(metric, worst['observed'], locale, worst['rule'])}{usual}{most}"
+    return f"{measured(metric, worst['observed'], company, worst['rule'])}{usual}{most}"
 
 
 def who_by_when(timers: pd.DataFrame, now: pd.Timestamp, company: Company) -> Html:

@@ -59,8 +59,8 @@ MOST_HOURS = 12 * 7 * DAY
 WAIT_MS = 250
 """How long a hand must rest before a selection counts."""
 UNITS = {
-    "run_cost_eur": "EUR a run, median",
-    "cost_eur": "EUR",
+    "run_cost_eur": "{currency} a run, median",
+    "cost_eur": "{currency}",
     "tokens": "Tokens",
     "tokens_per_run": "Tokens a run",
     "error_share": "Share of calls that failed",
@@ -247,7 +247,7 @@ class Explorer:
             self.series,
             known,
             lines if self.metric == "error_share" else [],
-            UNITS[self.metric],
+            UNITS[self.metric].format(currency=self.book.settings.company.currency),
             self.book.calendar,
             self.book.settings,
             selected,
@@ -437,9 +437,9 @@ def summary(stretch: Stretch, behind: Behind, settings: Settings) -> str:
         f"{share(of['failed'] / of['calls'], locale)} failed" if of["failed"] > 0 else "",
         f"{number(of['refused'], locale)} refused" if of["refused"] > 0 else "",
         f"{number(of['tokens'], locale)} tokens" if of["tokens"] > 0 else "",
-        money(of["cost_eur"], locale),
+        money(of["cost_eur"], company),
         f"{number(of['unpriced'], locale)} without a price" if of["unpriced"] else "",
-        f"{bare('latency_ms', of['latency_ms'], locale)} to an answer"
+        f"{bare('latency_ms', of['latency_ms'], company)} to an answer"
         if of["latency_ms"] > 0
         else "",
     ]
@@ -471,6 +471,7 @@ def records(rows: pd.DataFrame, files: dict[str, str], settings: Settings) -> di
     status = rows.status.where(
         rows.error_type.isna(), rows.status + ": " + rows.error_type.astype(str)
     )
+    figures = {label.format(currency=company.currency): f for label, f in FIGURES.items()}
     columns = [
         ("Time", at, [t.isoformat() for t in rows.ts], False),
         ("Workflow", *[[_name(w, settings) for w in rows.workflow]] * 2, False),
@@ -481,7 +482,7 @@ def records(rows: pd.DataFrame, files: dict[str, str], settings: Settings) -> di
         ("Prompt", rows.prompt_version, rows.prompt_version, False),
         *(
             (label, [_figure(f, v, locale) for v in rows[f]], rows[f], True)
-            for label, f in FIGURES.items()
+            for label, f in figures.items()
         ),
         ("Export", export, export, False),
     ]
@@ -499,7 +500,7 @@ FIGURES = {
     "Requests": "requests",
     "Input tokens": "input_tokens",
     "Output tokens": "output_tokens",
-    "EUR": "cost_eur",
+    "{currency}": "cost_eur",
     "Milliseconds": "latency_ms",
     "Quality": "quality",
 }

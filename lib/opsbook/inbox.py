@@ -29,7 +29,7 @@ LOCKED_S = 60
 FRESH_S, LOOK_AGAIN_S = 2, 0.2
 """A file changed within the last two seconds may still be growing."""
 BLOCK = 1 << 22
-MAKERS = ("schema", "settings", "prices", "calls", "coverage", "inbox", "loading")
+MAKERS = ("schema", "settings", "prices", "calls", "coverage", "inbox", "loading", "corrections")
 """Modules the tables follow from; when one changes, the tables are made again."""
 PACKAGES = ("genai-prices", "currencyconverter", "duckdb")
 
@@ -285,7 +285,7 @@ def _unforeseen(problem: Exception) -> str:
 
 def _read(arrived: Arrived, row: dict, loader: Loader) -> Taken:
     """A file's rows in the tables, if a reader knows its header."""
-    loaded = loader.load(arrived.path, arrived.file_id, arrived.moment)
+    loaded = loader.load(arrived.path, arrived.file_id, arrived.moment, arrived.name)
     row = row | {"header": masked(", ".join(loaded.header))[:2000]}
     if loaded.reader is None:
         return Taken(row | {"state": "unknown", "problem": _unknown(loaded.header)})

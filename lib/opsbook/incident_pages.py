@@ -206,7 +206,7 @@ def findings(dossier: Dossier) -> Html:
                 "where": f["workflow"],
                 "time": two_times(*(when(pd.Timestamp(f[k]), company) for k in ("from", "to"))),
                 "from": f["from"],
-                **{k: bare(f["metric"], f[k], locale) for k in ("observed", "baseline", "limit")},
+                **{k: bare(f["metric"], f[k], company) for k in ("observed", "baseline", "limit")},
                 "rests": two_lines(*(number(f[k], locale) for k in ("sample", "references"))),
                 "sample": f["sample"],
             }
@@ -333,7 +333,7 @@ def outcome(dossier: Dossier) -> Html:
         ("Personal data", impact.get("personal_data", "unknown")),
         ("High-risk system", impact.get("high_risk", "unknown")),
         ("Persons concerned", str(impact.get("persons", "unknown"))),
-        ("Damage", f"{impact['eur']:g} EUR" if "eur" in impact else "unknown"),
+        ("Damage", f"{impact['eur']:g} {company.currency}" if "eur" in impact else "unknown"),
         ("Impact in words", _text(impact.get("text"), dossier) or "not written yet"),
         ("Post-mortem", _post_mortem(dossier)),
         ("Detection lag", span(incident.detected_at - incident.started_at)),

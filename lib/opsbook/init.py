@@ -105,7 +105,7 @@ def _write(place: Path, name: str, settings: Settings) -> None:
     for folder in ("settings", "inbox", *EMPTY):
         (place / folder).mkdir(parents=True)
     for part, text in company.settings_texts(settings, store.SECTIONS).items():
-        (place / "settings" / f"{part}.toml").write_text(text, "utf-8")
+        store.Folder(place).settings_of(part).write_text(text, "utf-8")
     for folder in EMPTY:
         (place / folder / KEPT).touch()
     guide = resources.files("opsbook").joinpath("inbox.md").read_text("utf-8")

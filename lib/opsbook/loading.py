@@ -5,13 +5,14 @@ regular file of single calls goes in with one statement; if anything about what 
 is dropped and the file goes the thorough way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from duckdb import DuckDBPyRelation, Error
 
 from opsbook.calls import canonical, homes, prices, rates, with_bills
+from opsbook.corrections import change, corrections_of, notice
 from opsbook.coverage import covered
 from opsbook.errors import TableError
 from opsbook.exports import Reader, Reading
@@ -87,13 +88,13 @@ class Loader:
             "SET disabled_optimizers = 'build_side_probe_side,common_subexpressions'"
         )
 
-    def load(self, path: Path, file_id: str, moment: pd.Timestamp) -> Loaded:
-        """A file's rows in the tables; `moment` is when it came.
+    def load(self, path: Path, file_id: str, moment: pd.Timestamp, name: str = "") -> Loaded:
+        """A file's rows in the tables; `moment` is when it came, `name` what people call it.
 
         A period that was not over then is left to a later export, which tells it whole.
         """
         until = pd.Timestamp(self.settings.company.now or moment).tz_convert("UTC")
-        if path.stat().st_size >= LARGE and (loaded := self._at_once(path, file_id, until)):
+        if path.stat().st_size >= LARGE and (loaded := self._at_once(path, file_id, until, name)):
             return loaded
         sheet = read_sheet(self.engine, path, UNFOLDS)
         reader = reader_for(sheet.header, self.settings.mappings)
@@ -101,9 +102,25 @@ class Loader:
             return Loaded(sheet.header)
         company = self.settings.company
         found = convert(self.engine, sheet, reader, company.zone, company.month_first)
+        found = self._corrected(found, reader.source, name)
         return self._enter(sheet, reader, found, file_id, until)
 
-    def _at_once(self, path: Path, file_id: str, until: pd.Timestamp) -> Loaded | None:
+    def _corrected(self, found: Converted, source: str, name: str) -> Converted:
+        """What a file holds once corrections.toml was followed; rows left out say nothing."""
+        self.engine.execute('CREATE OR REPLACE TEMP TABLE left_out ("row" BIGINT)')
+        notices = []
+        for entry in corrections_of(self.settings, source, name):
+            rows = self.engine.execute(change(entry[1])).df()["row"]
+            if entry[1].action == "leave out" and len(rows):
+                self.engine.from_df(rows.to_frame()).insert_into("left_out")
+            notices += [notice(entry, rows.nunique())] if len(rows) else []
+        still = " EXCEPT ".join(f'SELECT "row" FROM {t}' for t in ("left_out", *SHAPES))
+        (left,) = self._row(f"SELECT count(*) FROM ({still})")
+        return replace(
+            found, empty_rows=found.empty_rows + left, notices=(*found.notices, *notices)
+        )
+
+    def _at_once(self, path: Path, file_id: str, until: pd.Timestamp, name: str) -> Loaded | None:
         """A large file's calls written with one statement; None if anything about it is odd.
 
         Every row is a call that can be used and is new, and whose it is and what it cost is known.
@@ -112,7 +129,7 @@ class Loader:
         part = target.with_suffix(PART)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            loaded = self._written(path, file_id, part, until)
+            loaded = self._written(path, file_id, part, until, name)
         except Error:
             loaded = None
         if loaded:
@@ -120,11 +137,13 @@ class Loader:
         part.unlink(missing_ok=True)
         return loaded
 
-    def _written(self, path: Path, file_id: str, part: Path, until: pd.Timestamp) -> Loaded | None:
+    def _written(
+        self, path: Path, file_id: str, part: Path, until: pd.Timestamp, name: str
+    ) -> Loaded | None:
         """What stands in a part that was written at once; None when a row of it is odd."""
         sheet, company = lying(self.engine, path), self.settings.company
         reader = reader_for(sheet.header, self.settings.mappings) if sheet else None
-        if reader is None:
+        if reader is None or corrections_of(self.settings, reader.source, name):
             return None
         wanted, header = asked(sheet, reader), sheet.header
         sheet = lying(self.engine, path, wanted.asked, wanted.numbers)
@@ -369,7 +388,7 @@ class Loader:
         totals = parts_relation(self.engine, CALLS, paths).filter("bucket_s > 0")
         for source in bills.source.unique():
             stored = CALLS.conform(totals.filter(f"source = {literal(source)}").df())
-            joined = with_bills(stored, bills[bills.source == source])
+            joined = with_bills(stored, bills[bills.source == source], self.settings)
             for file_id in _changed(stored, joined):
                 self._replace_totals(file_id, joined[joined.file_id == file_id])
 

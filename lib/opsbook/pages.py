@@ -86,7 +86,7 @@ def key_figures(week: Week) -> Html:
     return tiles(
         Tile(
             "Spend of the week",
-            money(total, locale),
+            money(total, week.settings.company),
             against=f"{ratio(total / usual, locale)} the mean of four weeks" if usual else "",
             trail=reviews.weekly_spend(week),
         ),
@@ -132,7 +132,7 @@ def unassigned(week: Week) -> Html:
     own = spend[spend.workflow == UNASSIGNED]
     if own.empty or not own.calls.fillna(0).sum():
         return Html("")
-    amount = money(own.cost_eur.sum(), week.settings.company.locale)
+    amount = money(own.cost_eur.sum(), week.settings.company)
     return explain(
         f"{own.calls.sum():,.0f} calls ({amount}) belong to no workflow; map their account in "
         "settings/workflows.toml.",

@@ -164,7 +164,8 @@ def due_line(incident: Incident, due: pd.Timestamp | None, company: Company) -> 
 
 def _impact(incident: Incident, company: Company) -> list[str]:
     told = {"external": "Reached anyone outside", "harm": "Harm happened"}
-    told |= {"personal_data": "Personal data", "persons": "Persons concerned", "eur": "Damage, EUR"}
+    told |= {"personal_data": "Personal data", "persons": "Persons concerned"}
+    told |= {"eur": f"Damage, {company.currency}"}
     asked = ("external", "harm", "personal_data")
     known = dict.fromkeys(asked, "unknown") | incident.impact
     lasted = f"- Lasted: {_at(incident.started_at, company)} to {_at(incident.ended_at, company)}"

@@ -1,139 +1,169 @@
-"""What calls cost: the vendor's own figure first, then a dated price table, else nothing.
+"""What tokens and currencies cost on a day, as small tables that calls are joined to.
 
-Order of truth: the vendor's figure, then `genai-prices` at the day of the call, then unpriced:
-<NA>, counted and listed, never 0. Amounts are turned into EUR at the European Central Bank's rate
-of the day; past the last known rate the last one is used, and its date is kept.
+Order of truth for a call's cost: the vendor's own figure, then the company's dated price sheet,
+then `genai-prices` at the day of the call, then none: unpriced, counted and listed, never 0.
+Currencies follow the European Central Bank's reference rates; past the last known rate that one is
+used, and its date is kept.
 """
 
 import datetime as dt
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from functools import cache
+from importlib.metadata import version
 
 import pandas as pd
 from currency_converter import CurrencyConverter, RateNotFoundError
-from genai_prices import Usage, calc_price
+from genai_prices import Usage
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
 
-from opsbook.schema import FAILED
+from opsbook.settings import Price
 
+PLACE = ["provider", "model", "day"]
+KINDS = ("input", "cache_read", "cache_write", "cache_write_1h", "output")
+"""Kinds of token that have a price of their own."""
+COLUMNS = [*PLACE, "from_input_tokens", *KINDS, "currency", "cost_kind", "price"]
 UNIT = 1000
-"""Tokens a unit price is asked for: the base tier, which is what most calls pay."""
-KINDS = ("input", "cache_read", "cache_write", "output")
-LONG = 100_000
-"""Input tokens of a call below every vendor's first tier; longer calls are asked for one by one."""
+"""Tokens a unit price is asked for, at least."""
+MILLION = 1_000_000
 EXACT = 12
-"""Decimals kept, so that a figure made twice is the same."""
 """Decimals kept, so that sums are the same on every machine."""
+FINEST = 15
+"""Decimals of a price per token."""
 LONGEST_GAP_DAYS = 10
 """Days to look back for a rate: the longest closure of the bank's calendar is shorter."""
+Row = tuple[int, tuple[float, ...], str, str, str]
+"""From how many input tokens on; the prices per token of KINDS; currency, kind and which price."""
 
 
-def priced(calls: pd.DataFrame) -> pd.DataFrame:
-    """Calls with cost, currency and cost_kind filled; cost_kind is reported, estimated or unpriced.
+def price_rows(places: pd.DataFrame, sheet: Sequence[Price]) -> pd.DataFrame:
+    """What a token costs at each place: provider, model and (UTC) day.
 
-    Totals over many calls are priced at the base tier: which of them were long is not in them.
+    One row per place and tier, none for a model that neither the sheet nor the price table knows.
+    Columns COLUMNS: from how many input tokens on (0 for the base tier), the price per token of
+    each kind, its currency, 'override' or 'estimated', and in `price` which price it is.
     """
-    estimate = estimated_usd(calls)
-    reported = calls.cost.notna()
-    kind = pd.Series("unpriced", index=calls.index).mask(estimate.notna(), "estimated")
-    return calls.assign(
-        cost=calls.cost.fillna(estimate),
-        currency=calls.currency.where(reported, "USD").where(reported | estimate.notna()),
-        cost_kind=kind.mask(reported, "reported"),
-    )
+    rows = [
+        (*place, tokens, *units, currency, kind, price)
+        for place in places[PLACE].itertuples(index=False, name=None)
+        for tokens, units, currency, kind, price in _prices(sheet, *place)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def estimated_usd(calls: pd.DataFrame) -> pd.Series:
-    """The price table's cost of each call in USD; <NA> for a model it does not know.
+def _prices(sheet: Sequence[Price], provider: str, model: str, day: dt.date) -> list[Row]:
+    """A place's tiers: the first entry of the sheet that fits, else those of the price table."""
+    date = day.date() if isinstance(day, dt.datetime) else day
+    own = next((n for n, price in enumerate(sheet) if _fits(price, provider, model, date)), None)
+    known = table_prices(provider, model, date)
+    if own is None:
+        return known
+    price, name = sheet[own], f"prices.toml, entry {own + 1}"
+    if price.factor is None:
+        return [(0, price.per_token, price.currency, "override", name)]
+    return [
+        (tokens, tuple(round(u * price.factor, FINEST) for u in units), currency, "override",
+         f"{name}: {price.factor:g} times {which}")
+        for tokens, units, currency, _, which in known
+    ]  # fmt: skip
 
-    Tokens times the price per token of the model on the (UTC) day of the call; a part of the input
-    that was read from or written to the cache pays its own price. A single call with a long input
-    pays the tier it reaches. A single call that failed and reports no tokens costs nothing: no
-    vendor bills it.
+
+def _fits(price: Price, provider: str, model: str, day: dt.date) -> bool:
+    named = fnmatchcase(provider.lower(), price.provider.lower())
+    named = named and fnmatchcase(model.lower(), price.model.lower())
+    return named and price.first <= day <= (price.last or day)
+
+
+def table_prices(provider: str, model: str, day: dt.date) -> list[Row]:
+    """The price table's tiers for a model on a day; none for a model that it does not know.
+
+    A provider that the table does not know is left to the model's name. A price that depends on the
+    time of day is that of noon.
     """
-    price = _unit_prices_of(calls)
-    read, write = calls.cache_read_tokens.fillna(0), calls.cache_write_tokens.fillna(0)
-    uncached = calls.input_tokens - read - write
-    parts = {
-        "input": uncached.mask((uncached < 0).fillna(False), 0),
-        "cache_read": read,
-        "cache_write": write,
-        "output": calls.output_tokens.fillna(0),
-    }
-    cost = sum(price[c] * parts[c].astype("Float64") for c in KINDS).round(EXACT)
-    long = (calls.bucket_s == 0) & (calls.input_tokens > LONG) & cost.notna()
-    tiered = {i: _tiered_usd(row) for i, row in calls[long].iterrows()}
-    cost = cost.mask(long, pd.Series(tiered, index=calls.index, dtype="Float64"))
-    tokens = calls.input_tokens.fillna(0) + calls.output_tokens.fillna(0)
-    unbilled = (calls.bucket_s == 0) & calls.status.isin(FAILED) & (tokens == 0)
-    return cost.mask(unbilled, 0.0)
-
-
-def _unit_prices_of(calls: pd.DataFrame) -> pd.DataFrame:
-    """USD per token of each call, one column per kind of token; asked once per model and day."""
-    model = calls.served_model.fillna(calls.request_model)
-    places = pd.DataFrame({"provider": calls.provider, "model": model, "day": calls.ts.dt.date})
-    number, known = pd.factorize(pd.MultiIndex.from_frame(places.fillna("")))
-    unit = [unit_prices(*place) for place in known]
-    table = pd.DataFrame(unit, columns=list(KINDS), dtype="Float64")
-    return table.take(number).set_axis(calls.index)
-
-
-def _tiered_usd(call: pd.Series) -> float:
-    """One call's price with all its tokens known."""
-    usage = Usage(
-        input_tokens=int(call.input_tokens),
-        cache_read_tokens=int(call.cache_read_tokens) if pd.notna(call.cache_read_tokens) else 0,
-        cache_write_tokens=int(call.cache_write_tokens) if pd.notna(call.cache_write_tokens) else 0,
-        output_tokens=int(call.output_tokens) if pd.notna(call.output_tokens) else 0,
-    )
-    model = call.served_model if pd.notna(call.served_model) else call.request_model
-    provider = "" if pd.isna(call.provider) else call.provider
-    return float(_asked(usage, provider, model, call.ts.to_pydatetime()))
-
-
-def _asked(usage: Usage, provider: str, model: str, at: dt.datetime) -> Decimal:
-    """The price table's answer; a provider it does not know is left to the model's name."""
-    try:
-        answer = calc_price(usage, model, provider_id=provider, genai_request_timestamp=at)
-    except LookupError:
-        answer = calc_price(usage, model, genai_request_timestamp=at)
-    return answer.total_price
+    found = _model(provider, model)
+    if found is None:
+        return []
+    info, name = found
+    price = info.get_prices(dt.datetime.combine(day, dt.time(12), dt.UTC))
+    since = _since(info, price)
+    which = f"genai-prices {version('genai-prices')}: {name}" + (f" since {since}" if since else "")
+    return [(tokens, units, "USD", "estimated", which) for tokens, units in _tiers(price)]
 
 
 @cache
-def unit_prices(provider: str, model: str, day: dt.date) -> tuple[float | None, ...]:
-    """USD per token of input, cache read, cache write and output on a day; None when not known.
+def _model(provider: str, model: str) -> tuple[ModelInfo, str] | None:
+    """A model in the price table, and what the table calls it."""
+    for known in dict.fromkeys([provider or None, None]):
+        try:
+            vendor, info = get_snapshot().find_provider_model(model, None, known, None)
+        except LookupError:
+            continue
+        return info, f"{vendor.id} {info.id}"
+    return None
 
-    >>> unit_prices("openai", "gpt-5-mini", dt.date(2026, 9, 1))
-    (2.5e-07, 2.5e-08, 2.5e-07, 2e-06)
+
+def _since(info: ModelInfo, price: ModelPrice) -> dt.date | None:
+    """The day from which on a price holds; None for one that always did."""
+    dated = info.prices if isinstance(info.prices, list) else []
+    starts = (c.constraint for c in dated if c.prices is price)
+    return next((s.start_date for s in starts if isinstance(s, StartDateConstraint)), None)
+
+
+_ASKED: dict[int, tuple[ModelPrice, list[tuple[int, tuple[float, ...]]]]] = {}
+
+
+def _tiers(price: ModelPrice) -> list[tuple[int, tuple[float, ...]]]:
+    """From how many input tokens on what each kind costs per token; asked once per price."""
+    if id(price) not in _ASKED:
+        _ASKED[id(price)] = price, [(n, _units(price, n)) for n in _starts(price)]
+    return _ASKED[id(price)][1]
+
+
+def _starts(price: ModelPrice) -> Iterator[int]:
+    """The least input tokens of each tier; a tier begins above its threshold."""
+    tiered = (p for p in vars(price).values() if isinstance(p, TieredPrices))
+    yield from sorted({0, *(tier.start + 1 for p in tiered for tier in p.tiers)})
+
+
+def _units(price: ModelPrice, least: int) -> tuple[float, ...]:
+    """Prices per token of KINDS for a call of at least so many input tokens."""
+    tokens = max(least, UNIT)
+    plain = price.calc_price(Usage(input_tokens=tokens))["total_price"]
+    parts = ("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    cached = [
+        price.calc_price(Usage(input_tokens=tokens, **_written(part, tokens)))["total_price"]
+        for part in parts
+    ]
+    both = price.calc_price(Usage(input_tokens=tokens, output_tokens=UNIT))["total_price"]
+    asked = [*(total / tokens for total in (plain, *cached)), (both - plain) / UNIT]
+    return tuple(round(float(unit), FINEST) for unit in asked)
+
+
+def _written(part: str, tokens: int) -> dict[str, int]:
+    """All input in one part of the cache; an hour's writes are writes too."""
+    return {part: tokens} | ({"cache_write_tokens": tokens} if part.endswith("1h_tokens") else {})
+
+
+def fx_rows(days: pd.DataFrame, reporting: str = "EUR") -> pd.DataFrame:
+    """What a unit of the reporting currency was worth in others: currency, day, fx_rate, fx_date.
+
+    One row per (currency, day) asked for, none for a currency that the bank does not quote. A cross
+    rate is as old as the older of its two.
     """
-    if not model:
-        return (None,) * len(KINDS)
-    at = dt.datetime.combine(day, dt.time(12), dt.UTC)
-    asked = (
-        Usage(input_tokens=UNIT),
-        Usage(input_tokens=UNIT, cache_read_tokens=UNIT),
-        Usage(input_tokens=UNIT, cache_write_tokens=UNIT),
-        Usage(output_tokens=UNIT),
-    )
-    try:
-        return tuple(round(float(_asked(u, provider, model, at)) / UNIT, 15) for u in asked)
-    except LookupError:
-        return (None,) * len(KINDS)
+    rows = [
+        (currency, day, *found)
+        for currency, day in days[["currency", "day"]].itertuples(index=False, name=None)
+        if (found := _cross(currency, reporting, pd.Timestamp(day).date())) is not None
+    ]
+    return pd.DataFrame(rows, columns=["currency", "day", "fx_rate", "fx_date"])
 
 
-def in_euro(rows: pd.DataFrame) -> pd.DataFrame:
-    """Calls with cost_eur, fx_rate (units of the currency per EUR) and fx_date filled."""
-    days = pd.DataFrame({"currency": rows.currency, "day": rows.ts.dt.date})
-    number, known = pd.factorize(pd.MultiIndex.from_frame(days.fillna("")))
-    found = [euro_rate(currency, day) for currency, day in known]
-    table = pd.DataFrame(found, columns=["fx_rate", "fx_date"]).take(number).set_axis(rows.index)
-    rate = table.fx_rate.astype("Float64")
-    return rows.assign(
-        fx_rate=rate,
-        fx_date=pd.to_datetime(table.fx_date),
-        cost_eur=(rows.cost / rate).round(EXACT),
-    )
+def _cross(currency: str, reporting: str, day: dt.date) -> tuple[float, pd.Timestamp] | None:
+    (one, at), (other, on) = euro_rate(currency, day), euro_rate(reporting, day)
+    if one is None or other is None:
+        return None
+    return (1.0 if currency == reporting else one / other), pd.Timestamp(min(at, on))
 
 
 @cache
@@ -162,52 +192,3 @@ def euro_rate(currency: str, day: dt.date) -> tuple[float, dt.date] | tuple[None
         except RateNotFoundError:
             continue
     return None, None
-
-
-def price_rows(places: pd.DataFrame, sheet: list) -> pd.DataFrame:
-    """What a token costs at each place: one row per (provider, model, day) and tier."""
-    rows = []
-    for p in places.itertuples():
-        unit = unit_prices(p.provider, p.model, p.day.date() if hasattr(p.day, "date") else p.day)
-        if unit[0] is not None:
-            rows.append(
-                (
-                    p.provider,
-                    p.model,
-                    p.day,
-                    0,
-                    *unit[:3],
-                    unit[2],
-                    unit[3],
-                    "USD",
-                    "estimated",
-                    "genai-prices",
-                )
-            )
-    return pd.DataFrame(
-        rows,
-        columns=[
-            "provider",
-            "model",
-            "day",
-            "from_input_tokens",
-            "input",
-            "cache_read",
-            "cache_write",
-            "cache_write_1h",
-            "output",
-            "currency",
-            "cost_kind",
-            "price",
-        ],
-    )
-
-
-def fx_rows(days: pd.DataFrame, reporting: str = "EUR") -> pd.DataFrame:
-    """Units of each currency per unit of the reporting one, on each day."""
-    rows = []
-    for d in days.itertuples():
-        rate, date = euro_rate(d.currency, d.day.date() if hasattr(d.day, "date") else d.day)
-        if rate is not None:
-            rows.append((d.currency, d.day, rate, pd.Timestamp(date)))
-    return pd.DataFrame(rows, columns=["currency", "day", "fx_rate", "fx_date"])

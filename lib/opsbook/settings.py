@@ -128,6 +128,9 @@ class Company(Part):
         examples=['[{ first = 2026-12-24, last = 2026-12-31, reason = "Company holidays" }]'],
         description="days off besides public holidays; both ends count",
     )
+    currency: str = Field(
+        "EUR", pattern="^[A-Z]{3}$", examples=["EUR"], description="what costs are told in"
+    )
     site: str = Field(
         "", examples=["https://intranet.example/opsbook"], description="where the site is published"
     )
@@ -493,6 +496,112 @@ class Limits(Part):
     alike_weeks: int = _limit(4, "weeks", "B9", "within a month", ge=1)
 
 
+class Price(Part):
+    """What a model costs the company from one day to another, where it is not the list price."""
+
+    model: str = Field(examples=["gpt-5-mini*"], description="* stands for anything")
+    provider: str = Field("*", examples=["azure"], description="as the exports name it")
+    first: dt.date = Field(examples=["2026-11-01"])
+    last: dt.date | None = Field(None, examples=["2027-10-31"])
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", examples=["EUR"])
+    input: float | None = Field(
+        None, ge=0, examples=["0.25"], description="per million tokens, as are the others"
+    )
+    output: float | None = Field(None, ge=0, examples=["2.0"])
+    cache_read: float | None = Field(None, ge=0, examples=["0.025"], description="else as input")
+    cache_write: float | None = Field(None, ge=0, examples=["0.25"], description="else as input")
+    cache_write_1h: float | None = Field(
+        None, ge=0, examples=["0.5"], description="kept for an hour; else as cache_write"
+    )
+    factor: float | None = Field(
+        None, gt=0, description="instead of prices: times the list price, as in `factor = 1.1`"
+    )
+    reason: str = Field(examples=["Data zone EU, 10 percent more"], min_length=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Price":
+        if self.last is not None and self.first > self.last:
+            raise ValueError(f"first ({self.first}) is after last ({self.last})")
+        own = (self.input, self.output)
+        if own.count(None) == 1 or (self.factor is None) == (own == (None, None)):
+            raise ValueError("expected either input and output, per million tokens, or a factor")
+        return self
+
+    @property
+    def per_token(self) -> tuple[float, ...]:
+        """Prices of a token of input, cache read, cache write, an hour's write, and output."""
+        write = self.input if self.cache_write is None else self.cache_write
+        read = self.input if self.cache_read is None else self.cache_read
+        hour = write if self.cache_write_1h is None else self.cache_write_1h
+        return tuple(p / 1_000_000 for p in (self.input, read, write, hour, self.output))
+
+    def overlaps(self, other: "Price") -> bool:
+        """Whether both hold for the same name on the same day."""
+        same = (self.provider, self.model) == (other.provider, other.model)
+        ends = (self.last or dt.date.max), (other.last or dt.date.max)
+        return same and self.first <= ends[1] and other.first <= ends[0]
+
+
+WORDS = ("account", "run_id", "request_model", "served_model", "status", "currency")
+COUNTS = ("requests", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+CORRECTED = (*WORDS, *COUNTS, "cost", "latency_ms", "quality")
+"""What a correction may set: words, whole numbers, numbers."""
+
+
+def _no_value(name: str, value: float | str) -> str | None:
+    """Why a correction cannot set a column to this; None where it can."""
+    kinds = {"a text": (WORDS, str), "a whole number": (COUNTS, int)}
+    what, kind = next(
+        ((w, k) for w, (names, k) in kinds.items() if name in names), ("a number", int | float)
+    )
+    if name not in CORRECTED:
+        return f"{name!r} is not one of {', '.join(CORRECTED)}"
+    if not isinstance(value, kind) or (kind is not str and value < 0):
+        return f"{name} = {value!r}, expected {what}"
+    if name == "status" and value not in STATUSES:
+        return f"status = {value!r}, expected one of {', '.join(STATUSES)}"
+    return None
+
+
+class Correction(Part):
+    """Calls that an export tells wrongly, and what is done about them: left out, or set right."""
+
+    source: str = Field("*", examples=["litellm"], description="the reader; * for any")
+    file: str = Field("*", examples=["spend-2026-11.csv"], description="the export's name")
+    account: str = Field("*", examples=["test-key"])
+    model: str = Field("*", examples=["gpt-5-mini*"], description="what answered")
+    run_id: str = Field("*", examples=["run-17"])
+    row: int | None = Field(None, ge=1, description="the row in that file; 1 is its head")
+    first: dt.datetime | None = Field(None, examples=["2026-11-03T00:00:00+01:00"])
+    last: dt.datetime | None = Field(
+        None, examples=["2026-11-04T00:00:00+01:00"], description="exclusive"
+    )
+    action: Literal["leave out", "set"] = Field(examples=["set"])
+    values: dict[str, float | int | str] = Field(
+        {},
+        examples=['{ cost = 0.12, currency = "EUR" }'],
+        description='with action = "set": columns of calls',
+    )
+    reason: str = Field(examples=["Load test, not production"], min_length=1)
+    status: Literal["open", "reported", "confirmed"] = Field(
+        "open", description="whether the vendor knows and agrees"
+    )
+
+    @model_validator(mode="after")
+    def _meant(self) -> "Correction":
+        if (self.action == "set") != bool(self.values):
+            raise ValueError('values: expected with action = "set", and only then')
+        wrong = next((w for n, v in self.values.items() if (w := _no_value(n, v))), None)
+        if wrong:
+            raise ValueError(f"values: {wrong}")
+        if ("cost" in self.values) != ("currency" in self.values):
+            raise ValueError("values: expected cost together with its currency")
+        naive = next((t for t in (self.first, self.last) if t and t.tzinfo is None), None)
+        if naive:
+            raise ValueError(f"{naive} has no zone; expected like 2026-11-03T00:00:00+01:00")
+        return self
+
+
 class Settings(Part):
     """Everything a company has set."""
 
@@ -501,6 +610,20 @@ class Settings(Part):
     limits: Limits = Limits()
     channels: list[Channel] = Field([], examples=["[[channels]]"])
     mappings: list[Mapping] = Field([], examples=["[[mapping]]"])
+    prices: list[Price] = Field([], examples=["[[prices]]"])
+    corrections: list[Correction] = Field([], examples=["[[corrections]]"])
+
+    @field_validator("prices")
+    @classmethod
+    def _one_price(cls, prices: list[Price]) -> list[Price]:
+        for n, price in enumerate(prices):
+            twin = next((m for m, p in enumerate(prices[:n]) if p.overlaps(price)), None)
+            if twin is not None:
+                raise ValueError(
+                    f"entries {twin + 1} and {n + 1} both hold for {price.model!r} from "
+                    f"{max(price.first, prices[twin].first)} on; end the earlier one with `last`"
+                )
+        return prices
 
     @field_validator("channels", "mappings")
     @classmethod

@@ -25,12 +25,15 @@ SECTIONS = {
     "limits": "[limits]",
     "channels": "[[channels]]",
     "mappings": "[[mapping]]",
+    "prices": "[[prices]]",
+    "corrections": "[[corrections]]",
 }
 """The settings' files and the heading that each has."""
 NAMES = {
     "company": "Company", "workflows": "Workflow", "channels": "Channel", "mappings": "Mapping",
+    "prices": "Price", "corrections": "Correction",
 }  # fmt: skip
-OPTIONAL = ("limits", "channels", "mappings")
+OPTIONAL = ("limits", "channels", "mappings", "prices", "corrections")
 WITHOUT_PLACE = "workflows"
 """Where a problem lies that names no key: what the settings check as a whole are workflows."""
 PARTS = {
@@ -67,6 +70,10 @@ class Folder:
         """Where people drop exports."""
         return self.path / "inbox"
 
+    def settings_of(self, part: str) -> Path:
+        """The file of a part of the settings; corrections lie beside the exports they speak of."""
+        return self.path / ("" if part == "corrections" else "settings") / f"{part}.toml"
+
     @property
     def tables(self) -> Path:
         """What can be rebuilt from the exports."""
@@ -75,7 +82,7 @@ class Folder:
 
 def load_settings(folder: Folder) -> Settings:
     """The company's settings; SettingsError names the file, the key and an example."""
-    parts = {part: _section(folder.path / "settings" / f"{part}.toml", part) for part in SECTIONS}
+    parts = {part: _section(folder.settings_of(part), part) for part in SECTIONS}
     try:
         return Settings(**{part: found for part, found in parts.items() if found is not None})
     except ValidationError as problem:
@@ -110,7 +117,7 @@ def _settings_message(folder: Folder, problem: ValidationError) -> str:
     lines = []
     for error in problem.errors():
         part, *keys = [str(k) for k in error["loc"]] or [WITHOUT_PLACE]
-        file = folder.path / "settings" / f"{part}.toml"
+        file = folder.settings_of(part)
         plain = error["type"] != "missing" and not isinstance(error["input"], dict | list | Part)
         plain = plain and part != "channels"  # what stands there by mistake may be a secret
         found = f", found {error['input']!r}" if plain else ""

@@ -53,8 +53,8 @@ NO_RUNS = "no single runs, only totals"
 METRICS = {
     m.name: m
     for m in (
-        Metric("cost_eur", 1, "cost", "{:,.2f}", "EUR an hour", "no cost by the hour"),
-        Metric("run_cost_eur", 1, "cost", "{:,.4f}", "EUR a run", NO_RUNS, RUNS),
+        Metric("cost_eur", 1, "cost", "{:,.2f}", "{currency} an hour", "no cost by the hour"),
+        Metric("run_cost_eur", 1, "cost", "{:,.4f}", "{currency} a run", NO_RUNS, RUNS),
         Metric("tokens_per_run", 1, "cost", "{:,.0f}", "tokens a run", NO_RUNS, RUNS),
         Metric("latency_ms", 1, "latency", "{:,.0f}", "ms an answer", "no latency", RUNS),
         Metric("refused_share", 1, "refusals", "{:.0%}", "refused", "no outcomes", CALLS, True),
@@ -127,7 +127,7 @@ def deviations_literally(
         return findings_of([])
     _, literal = measured(judged, limits)
     bare = bands_literally(literal, open_time(literal.hours, clock), limits)
-    return findings_of([_named(row, literal, limits) for row in spans(bare, literal, limits)])
+    return findings_of([_named(row, literal, settings) for row in spans(bare, literal, limits)])
 
 
 def _judged(measures: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -162,7 +162,7 @@ def _rows(
     at, open_ns = slots(ours.hours, calendar, settings.company.zone), open_time(ours.hours, clock)
     found = bands(ours, at, open_ns, limits, _begins(ours, at, settings))
     return [
-        *(_named(r, ours, limits) for r in spans(found, ours, limits) if _worth(r, ours, limits)),
+        *(_named(r, ours, settings) for r in spans(found, ours, limits) if _worth(r, ours, limits)),
         *_learning(found, ours, limits),
     ]
 
@@ -408,13 +408,14 @@ def _figures(
     }
 
 
-def _named(row: dict, series: Measured, limits: Limits) -> dict:
+def _named(row: dict, series: Measured, settings: Settings) -> dict:
     """A finding's row: the span under its workflow and metric, in words."""
     workflow, name = series.names[row["series"]]
     metric, rule = METRICS[name], row["rule"]
     told = {"workflow": workflow, "metric": name, "method": series.method}
     used = (*PARAMETERS[rule], *([metric.least] if metric.least else []))
-    said = {"parameters": parameters(limits, *used), "reason": _words(row, metric)}
+    said = {"parameters": parameters(settings.limits, *used)}
+    said["reason"] = _words(row, metric, settings.company.currency)
     return row | told | {"family": metric.family} | said
 
 
@@ -424,7 +425,7 @@ def _worth(row: dict, series: Measured, limits: Limits) -> bool:
     return not (row["rule"] == "R11" and series.names[row["series"]][1] == "cost_eur" and cents)
 
 
-def _words(row: dict, metric: Metric) -> str:
+def _words(row: dict, metric: Metric, currency: str) -> str:
     """Why, for a page: "4,504 ms an answer, 2.0 times its baseline of 2,296 (20 hours like it)"."""
     observed, baseline = row["observed"], row["baseline"]
     value, usual = metric.number.format(observed), metric.number.format(baseline)
@@ -432,7 +433,8 @@ def _words(row: dict, metric: Metric) -> str:
     times = f"{observed / baseline:.1f} times its" if ratio else "against a"
     moved = "; the baseline has moved: confirm the new normal" if row["moved"] else ""
     like = f"({row['references']} hours like it{moved})"
-    return f"{value} {metric.unit}, {times} baseline of {usual} {like}"
+    unit = metric.unit.replace("{currency}", currency)
+    return f"{value} {unit}, {times} baseline of {usual} {like}"
 
 
 def _learning(found: Bands, series: Measured, limits: Limits) -> list[dict]:
