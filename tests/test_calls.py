@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from opsbook.calls import homes, with_bills
+from opsbook.calls import homes, model_family, with_bills
 from opsbook.schema import BILLS, CALLS
 from opsbook.settings import Settings
 
@@ -108,3 +108,34 @@ def test_a_cost_in_euro_follows_the_bill():
 def test_calls_without_any_bill_stay_as_they_are():
     calls = usage(USED)
     pd.testing.assert_frame_equal(shared(calls, BILLS.empty()), calls)
+
+
+def test_a_bill_for_a_model_without_a_price_is_shared_by_tokens():
+    used = usage(
+        """
+        2026-11-02  proj_chat   house-model  1000000
+        2026-11-02  proj_chat   house-model  3000000
+        """
+    )
+    found = shared(used, bills("2026-11-02  proj_chat  8.00  house-model, input"))
+    assert found.cost.tolist() == [2.0, 6.0]
+    assert set(found.cost_kind) == {"reported"}
+
+
+@pytest.mark.parametrize(
+    ("used", "billed"),
+    [
+        ("claude-opus-4-6", "Claude Opus 4.6"),
+        ("claude-3-5-haiku-20241022", "Claude Haiku 3.5"),
+        ("claude-sonnet-4-20250514", "Claude Sonnet 4"),
+        ("claude-3-7-sonnet-latest", "Claude Sonnet 3.7"),
+        ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+    ],
+)
+def test_a_name_for_people_is_the_model_of_the_usage(used, billed):
+    assert model_family(used) == model_family(billed)
+
+
+@pytest.mark.parametrize("other", ["Claude Opus 4.5", "Claude Sonnet 4.6", "claude-opus-4"])
+def test_another_version_is_another_model(other):
+    assert model_family("claude-opus-4-6") != model_family(other)

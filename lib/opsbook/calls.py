@@ -117,7 +117,8 @@ def with_bills(calls: pd.DataFrame, bills: pd.DataFrame, settings: Settings) -> 
     """Totals with the vendor's own cost, where a bill covers the same day, account and model.
 
     Cost and usage of one provider are joined, never added: the bill of a (UTC day, account, model)
-    is shared over that day's totals in proportion to their estimated cost. What no bill covers
+    is shared over that day's totals in proportion to their estimated cost, or to their tokens where
+    one of them has no price. What no bill covers
     stays estimated; what joins no total stays a bill. Single calls keep the cost they came with.
     Doing it again with more bills gives what all of them together give.
     """
@@ -129,7 +130,7 @@ def with_bills(calls: pd.DataFrame, bills: pd.DataFrame, settings: Settings) -> 
         weight=estimates(calls, settings),
     )
     joined = used.merge(_billed(bills), on=JOINED, how="left", suffixes=("", "_billed"))
-    share = joined.weight / joined.groupby(JOINED, dropna=False).weight.transform("sum")
+    share = _shares(joined)
     cost = (joined.amount * share).set_axis(calls.index).astype("Float64").round(EXACT)
     hit = cost.notna() & (calls.bucket_s > 0)
     shared = calls.assign(
@@ -139,6 +140,19 @@ def with_bills(calls: pd.DataFrame, bills: pd.DataFrame, settings: Settings) -> 
         price=calls.price.mask(hit),
     )
     return CALLS.conform(_converted(shared, settings))
+
+
+def _shares(joined: pd.DataFrame) -> pd.Series:
+    """Each total's part of its bill: by what its tokens would cost, by tokens where one is unknown.
+
+    All totals of a bill are weighed alike.
+    """
+    by, tokens = joined[JOINED], joined.input_tokens.fillna(0) + joined.output_tokens.fillna(0)
+    keys = [by[c] for c in JOINED]
+    unknown = joined.weight.isna().groupby(keys, dropna=False).transform("any")
+    nothing = joined.weight.groupby(keys, dropna=False).transform("sum").eq(0)
+    weight = joined.weight.mask(unknown | nothing.fillna(True), tokens.astype("Float64"))
+    return weight / weight.groupby(keys, dropna=False).transform("sum")
 
 
 def estimates(totals: pd.DataFrame, settings: Settings) -> pd.Series:
@@ -192,10 +206,19 @@ def _billed(bills: pd.DataFrame) -> pd.DataFrame:
 def model_family(model: str | None) -> str:
     """A model's name without the date of its snapshot, as bills may write it.
 
+    A bill may write the name for people, and the version before or after the name.
+
     >>> model_family("gpt-5-mini-2025-08-07"), model_family("gpt-5-mini")
     ('gpt-5-mini', 'gpt-5-mini')
+    >>> model_family("claude-3-5-haiku-20241022"), model_family("Claude Haiku 3.5")
+    ('claude-haiku-3-5', 'claude-haiku-3-5')
     """
-    return DATED.sub("", model) if isinstance(model, str) else ""
+    if not isinstance(model, str):
+        return ""
+    words = re.split(r"[\s.-]+", DATED.sub("", model.strip().lower()))
+    if words[0] != "claude":
+        return DATED.sub("", model)
+    return "-".join(sorted(words, key=lambda w: (w != "claude", w.isdecimal())))
 
 
 def _billed_model(line_item: pd.Series) -> pd.Series:

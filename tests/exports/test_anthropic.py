@@ -40,3 +40,47 @@ def test_a_missing_count_of_tokens_is_no_zero(read):
     _, reading = read(HEADER + "2026-11-02,m,k,W,standard,≤ 200k,,0,0,0,7,0\n")
     assert reading.calls.empty
     assert "usage_input_tokens_no_cache" in reading.quarantine.reason[0]
+
+
+def test_the_consoles_cost_is_bills_in_dollars_by_kind_of_token(read, files):
+    title, reading = read((files / "anthropic_console_cost_2026-03.csv").read_bytes())
+    assert title == "Anthropic console, cost"
+    assert reading.bills[["amount", "currency", "account", "line_item"]].values.tolist() == [
+        [1.5, "USD", "Default", "Claude Opus 4.6, input_no_cache"],
+        [0.5, "USD", "Default", "Claude Opus 4.6, output"],
+        [2.0, "USD", "Default", "Claude Sonnet 4.6, input_no_cache"],
+    ]
+    assert str(reading.covered_to) == "2026-03-17 00:00:00+00:00"
+
+
+def test_what_a_search_cost_is_no_part_of_a_models_tokens(read):
+    head = "usage_date_utc,model,workspace,token_type,cost_usd,list_price_usd,cost_type\n"
+    _, reading = read(head + "2026-03-15,Claude Opus 4.6,Default,,0.30,0.30,web_search\n")
+    assert reading.bills.line_item.tolist() == ["web_search"]
+
+
+def test_the_admin_apis_cost_is_cents(read, files):
+    title, reading = read((files / "anthropic-cost-report.json").read_bytes())
+    assert title == "Anthropic Admin API, cost report"
+    assert reading.bills[["amount", "currency", "line_item"]].values.tolist() == [
+        [1.505, "USD", "claude-opus-4-6, uncached_input_tokens"],
+        [0.495, "USD", "claude-opus-4-6, output_tokens"],
+        [10.0, "USD", "web_search"],
+    ]
+    assert (reading.empty_rows, str(reading.covered_to)) == (1, "2026-03-17 00:00:00+00:00")
+
+
+def test_the_admin_apis_usage_adds_what_the_cache_held(read, files):
+    title, reading = read((files / "anthropic-usage-report.json").read_bytes())
+    assert title == "Anthropic Admin API, usage report"
+    (call,) = reading.calls.itertuples()
+    assert (call.input_tokens, call.output_tokens, call.bucket_s) == (3200, 500, 86400)
+    cached = (call.cache_read_tokens, call.cache_write_tokens, call.cache_write_1h_tokens)
+    assert (*cached, call.account) == (200, 1500, 1000, "wrkspc_1")
+
+
+def test_a_page_without_results_is_an_empty_period(read):
+    bucket = '{"starting_at": "2026-03-16T00:00:00Z", "ending_at": "2026-03-17T00:00:00Z", '
+    title, reading = read('{"data": [' + bucket + '"results": []}], "has_more": false}')
+    assert title == "Anthropic Admin API, a period without usage"
+    assert (len(reading.calls), reading.empty_rows) == (0, 1)

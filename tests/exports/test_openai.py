@@ -1,5 +1,7 @@
 """OpenAI's dashboard exports: usage, cost, and a period without either."""
 
+import json
+
 USAGE = """start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,user_id,\
 api_key_id,model,batch,service_tier,input_tokens,output_tokens,input_cached_tokens,input_uncached_tokens
 1761951600,1761955200,2025-10-31T23:00:00+00:00,2025-11-01T00:00:00+00:00,proj_a,10.0,,key_1,\
@@ -45,7 +47,7 @@ def test_the_outcome_of_a_billed_call_is_unknown(read):
 
 def test_a_cost_file_is_bills_in_upper_case_currency_and_no_calls(read):
     title, reading = read(COST)
-    assert title == "OpenAI dashboard, cost"
+    assert title == "OpenAI cost"
     assert reading.calls.empty
     assert reading.bills[["amount", "currency", "account"]].values.tolist() == [
         [0.06, "USD", "proj_a"]
@@ -54,6 +56,45 @@ def test_a_cost_file_is_bills_in_upper_case_currency_and_no_calls(read):
 
 def test_a_period_without_usage_is_empty_and_no_error(read, files):
     title, reading = read((files / "openai_dashboard_empty_export.csv").read_bytes())
-    assert title == "OpenAI dashboard, a period without usage"
+    assert title == "OpenAI, a period without usage"
     assert (len(reading.calls), len(reading.quarantine), reading.empty_rows) == (0, 0, 1)
+    assert str(reading.covered_to) == "2025-01-02 00:00:00+00:00"
+
+
+def test_a_page_of_the_usage_api_tells_what_the_dashboard_tells(read, files):
+    title, reading = read((files / "openai_usage_completions_api.json").read_bytes())
+    assert title == "OpenAI usage"
+    (call,) = reading.calls.itertuples()
+    counts = (call.input_tokens, call.cache_read_tokens, call.cache_write_tokens)
+    assert (*counts, call.output_tokens, call.requests) == (1000, 400, 100, 500, 5)
+    assert (str(call.ts), call.bucket_s) == ("2024-11-01 00:00:00+00:00", 86400)
+
+
+def test_a_page_of_the_costs_api_is_bills(read, files):
+    title, reading = read((files / "openai_costs_api.json").read_bytes())
+    assert title == "OpenAI cost"
+    assert reading.bills[["amount", "currency"]].values.tolist() == [[0.06, "USD"]]
+    assert reading.calls.empty
+
+
+def test_pages_one_a_line_and_a_list_of_pages_are_read_alike(read, files):
+    page = json.loads((files / "openai_usage_completions_api.json").read_bytes())
+    _, lines = read("\n".join([json.dumps(page), json.dumps(page | {"data": []})]))
+    _, listed = read(json.dumps([page]))
+    assert lines.calls.input_tokens.tolist() == listed.calls.input_tokens.tolist() == [1000]
+
+
+def test_the_row_of_the_api_is_that_of_the_dashboard(read):
+    told = {"project_id": "proj_a", "api_key_id": "key_1", "model": "gpt-5-mini-2025-08-07"}
+    told |= {"batch": "FALSE", "num_model_requests": 10, "input_tokens": 1000, "output_tokens": 50}
+    bucket = {"start_time": 1761951600, "end_time": 1761955200, "results": [told]}
+    _, page = read(json.dumps({"object": "page", "data": [{"object": "bucket"} | bucket]}))
+    _, dashboard = read(USAGE)
+    assert page.calls.row_key[0] == dashboard.calls.row_key[0]
+
+
+def test_a_page_of_buckets_without_results_is_an_empty_period(read):
+    bucket = {"object": "bucket", "start_time": 1735689600, "end_time": 1735776000, "results": []}
+    title, reading = read(json.dumps({"object": "page", "data": [bucket]}))
+    assert title == "OpenAI, a period without usage"
     assert str(reading.covered_to) == "2025-01-02 00:00:00+00:00"

@@ -1,17 +1,19 @@
-"""OpenAI's dashboard exports: completions usage (totals per bucket) and cost (bills per day).
+"""OpenAI's dashboard exports and its API's pages: usage (totals per bucket) and cost (bills).
 
 A period without usage exports only the four time columns: an empty period, no error. There are no
-error counts, so the outcome of every call is unknown, and no runs.
+error counts, so the outcome of every call is unknown, and no runs. The API tells the same in the
+same words, and its rows are those of the dashboard: either export of a period may be dropped.
 """
 
 from opsbook.exports import Part, Reader, Reading
 from opsbook.exports.fields import Fields, first
+from opsbook.exports.pages import results
 
 TIMES = ("start_time", "end_time", "start_time_iso", "end_time_iso")
 
 
 def read_usage(fields: Fields) -> Reading:
-    """Calls per bucket, model, project and key; a bucket without a model is one without usage."""
+    """Calls per bucket, model, project and key; a bucket that counts nothing had no usage."""
     start, end, width = _bucket(fields)
     model = fields.text("model")
     parts = ("start_time", "project_id", "user_id", "api_key_id", "model", "batch", "service_tier")
@@ -30,7 +32,7 @@ def read_usage(fields: Fields) -> Reading:
         "cache_write_tokens": fields.integer("input_cache_write_tokens"),
         "output_tokens": fields.integer("output_tokens"),
     }
-    used = Part(calls, where=f"{model} IS NOT NULL")
+    used = Part(calls, where=f"{model} IS NOT NULL OR {calls['requests']} IS NOT NULL")
     return Reading(calls=(used,), covered=(start, end), bucket_s=width, has_status=False)
 
 
@@ -70,25 +72,50 @@ def _project(fields: Fields) -> str:
     return first(fields.text("project_id"), fields.text("project_name"))
 
 
+USAGE_COLUMNS = ("num_model_requests", "model", "input_tokens", "output_tokens")
+COST_COLUMNS = ("amount_value", "amount_currency", "line_item")
+
+
+def unfolded(document: object) -> list[dict] | None:
+    """The results of a page of the usage or the costs API, in the columns of the dashboard."""
+    found = results(document, "start_time")
+    return None if found is None else [_times(bucket) | _flat(result) for bucket, result in found]
+
+
+def _times(bucket: dict) -> dict:
+    return {name: bucket.get(name) for name in TIMES}
+
+
+def _flat(result: dict) -> dict:
+    """A result's columns; none of a bucket that has none."""
+    told = {k: v for k, v in result.items() if k not in ("object", "amount")}
+    amount = result.get("amount")
+    if isinstance(amount, dict):
+        paid = {f"amount_{part}": amount.get(part) for part in ("value", "currency")}
+        return dict.fromkeys(COST_COLUMNS) | told | paid
+    return dict.fromkeys(USAGE_COLUMNS) | told if result else {}
+
+
 USAGE = Reader(
     source="openai",
-    title="OpenAI dashboard, completions usage",
+    title="OpenAI usage",
     input_tokens="all input, cached included",
-    needs=frozenset([*TIMES, "num_model_requests", "model", "input_tokens", "output_tokens"]),
+    needs=frozenset([*TIMES, *USAGE_COLUMNS]),
     read=read_usage,
+    unfold=unfolded,
     codebook="One row per bucket, project and model; no outcomes or runs; cost from the cost file.",
 )
 COST = Reader(
     source="openai",
-    title="OpenAI dashboard, cost",
+    title="OpenAI cost",
     input_tokens="no tokens",
-    needs=frozenset([*TIMES, "amount_value", "amount_currency", "line_item"]),
+    needs=frozenset([*TIMES, *COST_COLUMNS]),
     read=read_cost,
     codebook="One row per day, project and line item; joined to the usage, never added to it.",
 )
 NO_USAGE = Reader(
     source="openai",
-    title="OpenAI dashboard, a period without usage",
+    title="OpenAI, a period without usage",
     input_tokens="no tokens",
     needs=frozenset(TIMES),
     exactly=True,

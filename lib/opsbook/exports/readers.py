@@ -25,6 +25,10 @@ READERS = (
     openai.COST,
     openai.NO_USAGE,
     anthropic.TOKENS,
+    anthropic.COST,
+    anthropic.API_USAGE,
+    anthropic.API_COST,
+    anthropic.NO_USAGE,
     langfuse.OBSERVATIONS,
     litellm.LOGS,
     litellm.USAGE,
@@ -41,7 +45,7 @@ READERS = (
 )
 
 
-UNFOLDS = tuple(r.unfold for r in READERS if r.unfold)
+UNFOLDS = tuple(dict.fromkeys(r.unfold for r in READERS if r.unfold))
 
 
 def reader_for(header: tuple[str, ...], mappings: Sequence[Mapping] = ()) -> Reader | None:
