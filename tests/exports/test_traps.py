@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from opsbook.exports import openai
@@ -387,3 +388,85 @@ def test_a_prompt_longer_than_a_csv_field_may_usually_be_is_no_obstacle(read):
 def test_a_number_out_of_reach_is_no_number(read, number):
     found = read(template(("2026-11-03T09:15", number, "0.5"), separator=","))
     assert found.calls.input_tokens.isna().all()
+
+
+API = {
+    "id": "obs-9", "traceId": "trace-9", "type": "GENERATION", "name": "support-chat",
+    "startTime": "2026-11-16T08:00:00.000Z", "endTime": "2026-11-16T08:00:01.500Z",
+    "model": "gpt-5-mini-2025-08-07", "level": "DEFAULT", "calculatedTotalCost": 0.25,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"usageDetails": {"input": 60, "input_cached_tokens": 40, "output": 20}},
+        {"usage": {"input": 100, "output": 20, "total": 120}},
+        {"usage": {"promptTokens": 100, "completionTokens": 20}},
+        {"promptTokens": 100, "completionTokens": 20},
+        {"inputUsage": 100, "outputUsage": 20, "latency": 1.5},
+        {"inputTokens": "100", "outputTokens": "20", "latencyMs": 1500, "endTime": None},
+    ],
+)
+def test_langfuse_older_and_other_names_mean_the_same(read, told):
+    (call,) = read(json.dumps({"data": [API | told], "meta": {}}).encode()).calls.itertuples()
+    assert (call.input_tokens, call.output_tokens, call.cost) == (100, 20, 0.25)
+    assert (call.latency_ms, call.account, call.served_model) == (
+        1500, "support-chat", "gpt-5-mini-2025-08-07",
+    )  # fmt: skip
+
+
+def test_langfuse_a_score_named_quality_is_the_calls_quality(one):
+    assert one(quality="0.75").quality == 0.75
+
+
+def test_langfuse_traces_are_runs_without_tokens(read):
+    rows = (
+        "id,timestamp,name,userId,sessionId,release,version,tags,level,latency\n"
+        'trace-1,2026-11-16T08:00:00Z,support-chat,u,s,,,"[""chat""]",DEFAULT,2.5\n'
+        "trace-2,2026-11-16T09:00:00Z,support-chat,u,s,,,[],ERROR,\n"
+        "trace-3,2026-11-16T09:30:00Z,support-chat,u,s,,,[],,\n"
+    )
+    found = read(rows.encode())
+    assert found.calls.empty
+    assert found.runs.status.tolist() == ["ok", "error", "unknown"]
+    assert found.runs.run_id.tolist() == ["trace-1", "trace-2", "trace-3"]
+    assert str(found.runs.ended_at[0]) == "2026-11-16 08:00:02.500000+00:00"
+
+
+LOG = {
+    "request_id": "r", "spend": 0.5, "prompt_tokens": 10, "completion_tokens": 2,
+    "startTime": 1793577600.25, "model": "gpt-4.1-mini",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "latency"),
+    [
+        ({}, None),
+        ({"endTime": 1793577601.25}, 1000),
+        ({"endTime": None, "request_duration_ms": 900}, 900),
+    ],
+)
+def test_litellm_logs_without_an_end_are_calls_all_the_same(read, told, latency):
+    (call,) = read(json.dumps(LOG | told).encode()).calls.itertuples()
+    assert str(call.ts) == "2026-11-02 00:00:00.250000+00:00"
+    assert (None if pd.isna(call.latency_ms) else call.latency_ms) == latency
+
+
+def test_litellm_older_logs_tell_the_outcome_and_the_cache_in_their_metadata(read):
+    used = {"cache_read_input_tokens": 4, "cache_creation_input_tokens": 3}
+    metadata = {"status": "failure", "additional_usage_values": used}
+    metadata |= {"user_api_key_team_alias": "finance"}
+    (call,) = read(json.dumps(LOG | {"metadata": metadata}).encode()).calls.itertuples()
+    assert (call.status, call.account) == ("error", "finance")
+    assert (call.cache_read_tokens, call.cache_write_tokens) == (4, 3)
+
+
+def test_litellm_usage_without_the_newer_columns_and_with_lines_of_windows_is_read(read):
+    header = "date,entity_id,key_alias,model,spend,prompt_tokens,completion_tokens,"
+    header += "api_requests,successful_requests,failed_requests\r\n"
+    rows = header + "2026-11-16,t,chat,gpt-4.1,1.5,10,2,3,3,0\r\n"
+    (call,) = read(rows.encode()).calls.itertuples()
+    assert (call.requests, call.cost, call.input_tokens) == (3, 1.5, 10)
+    assert pd.isna(call.cache_read_tokens)

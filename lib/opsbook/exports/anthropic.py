@@ -97,7 +97,7 @@ def _used(
 
 def _day_of(start: str) -> tuple[str, str]:
     day = f"date_trunc('day', {start})"
-    return day, f"({day} + INTERVAL 1 DAY)"
+    return day, f"{day} + INTERVAL 1 DAY"
 
 
 def _totals(part: Part, covered: tuple[str, str], width: str) -> Reading:

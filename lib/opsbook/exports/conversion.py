@@ -124,7 +124,7 @@ def rows_of(parts: tuple[Part, ...], table: Table, source: str = "judged") -> st
 def _select(part: Part, table: Table, source: str) -> str:
     own = {"bucket_s": "0", "status": "'unknown'"} | part.columns | {"row": '"row"'}
     columns = ", ".join(
-        f'{own.get(name, NOTHING)}::{SQL[column.dtype]} AS "{name}"'
+        f'({own.get(name, NOTHING)})::{SQL[column.dtype]} AS "{name}"'
         for name, column in table.columns.items()
     )
     return f"SELECT {columns} FROM {source} WHERE reason IS NULL AND ({part.where})"

@@ -9,20 +9,24 @@ from opsbook.exports.fields import Fields, first
 
 DAY_S = "86400"
 ERROR = ("metadata", "error_information", "error_class")
-CACHED = ("metadata", "additional_usage_values", "prompt_tokens_details", "cached_tokens")
+USED = "additional_usage_values"
+CACHE_READS = ((USED, "prompt_tokens_details", "cached_tokens"), (USED, "cache_read_input_tokens"))
+CACHE_WRITES = ((USED, "cache_creation_input_tokens"),)
 
 
 def read_logs(fields: Fields) -> Reading:
     """Calls of the spend logs; the key's alias tells the workflow, the session the run."""
     fields.text("request_id", required=True)
-    start, end = fields.time("startTime"), fields.time("endTime")
+    start = fields.time("startTime")
     spend, model = fields.number("spend"), fields.text("model")
-    cached = f"try_cast({fields.json(*CACHED)} AS BIGINT)"
+    team = first(fields.json("metadata", "user_api_key_team_alias"), fields.text("team_alias"))
     calls = {
         "ts": start,
         "row_key": fields.key("request_id"),
         "provider": fields.text("custom_llm_provider"),
-        "account": first(fields.json("metadata", "user_api_key_alias"), fields.text("key_alias")),
+        "account": first(
+            fields.json("metadata", "user_api_key_alias"), fields.text("key_alias"), team
+        ),
         "run_id": fields.text("session_id"),
         "request_model": first(fields.text("model_group"), model),
         "served_model": model,
@@ -30,21 +34,35 @@ def read_logs(fields: Fields) -> Reading:
         "status": _outcome(fields),
         "error_type": fields.json(*ERROR),
         "input_tokens": fields.integer("prompt_tokens"),
-        "cache_read_tokens": first(
-            fields.integer("cache_read_input_tokens"),
-            f"CASE WHEN {cached} >= 0 THEN {cached} END",
-        ),
+        "cache_read_tokens": _cached(fields, "cache_read_input_tokens", CACHE_READS),
+        "cache_write_tokens": _cached(fields, "cache_creation_input_tokens", CACHE_WRITES),
         "output_tokens": fields.integer("completion_tokens"),
         "cost": spend,
         "currency": f"CASE WHEN {spend} IS NOT NULL THEN 'USD' END",
-        "latency_ms": f"date_diff('microsecond', {start}, {end}) / 1000",
+        "latency_ms": _latency(fields, start),
     }
     return Reading(calls=(Part(calls),))
 
 
+def _cached(fields: Fields, column: str, paths: tuple[tuple[str, ...], ...]) -> str:
+    """A count of the cache: its own column, else where the metadata may hold it."""
+    found = [f"try_cast({fields.json('metadata', *path)} AS BIGINT)" for path in paths]
+    return first(fields.integer(column), *(f"CASE WHEN {n} >= 0 THEN {n} END" for n in found))
+
+
+def _latency(fields: Fields, start: str) -> str:
+    """Milliseconds to the answer, as told or from start to end; none where there is neither."""
+    told, ended = fields.number("request_duration_ms"), fields.cell("endTime")
+    if not fields.has("endTime"):
+        return told
+    end = fields.time("endTime", needed=f"{ended} IS NOT NULL")
+    return first(told, f"date_diff('microsecond', {start}, {end}) / 1000")
+
+
 def _outcome(fields: Fields) -> str:
     """ok, or how a call failed."""
-    status, kind = f"lower({fields.text('status')})", f"lower({fields.json(*ERROR)})"
+    told = first(fields.text("status"), fields.json("metadata", "status"))
+    status, kind = f"lower({told})", f"lower({fields.json(*ERROR)})"
     return (
         f"CASE WHEN {status} = 'success' THEN 'ok'"
         f" WHEN {status} = 'failure' THEN CASE WHEN contains({kind}, 'ratelimit')"

@@ -30,6 +30,8 @@ READERS = (
     anthropic.API_COST,
     anthropic.NO_USAGE,
     langfuse.OBSERVATIONS,
+    langfuse.OLDER,
+    langfuse.TRACES,
     litellm.LOGS,
     litellm.USAGE,
     openrouter.GENERATIONS,
