@@ -21,7 +21,7 @@ LAYERS = (
         "method_pages", "backtest_pages",
     },
     {
-        "exports", "inbox", "loading", "corrections", "store", "stretches", "records",
+        "exports", "inbox", "loading", "corrections", "quarantine", "store", "stretches", "records",
         "spreadsheets", "workbook", "notify", "specs", "kernels", "notebooks", "site", "template",
     },
     {"weekly", "check", "desk", "doctor", "forms", "explore", "init", "mapper", "__main__"},

@@ -6,6 +6,8 @@ they were; the tables are made again when the file changes.
 
 from fnmatch import fnmatchcase
 
+import pandas as pd
+
 from opsbook.exports.cells import literal
 from opsbook.settings import Correction, Settings
 
@@ -33,6 +35,18 @@ def named(correction: Correction) -> str:
     for at, sign in ((correction.first, ">="), (correction.last, "<")):
         tests += [] if at is None else [f"ts {sign} TIMESTAMPTZ {literal(at.isoformat())}"]
     return " AND ".join(tests) or "true"
+
+
+def bad_rows(correction: Correction, rows: pd.Series) -> pd.Series:
+    """Which rows set aside an entry leaves out too: one that names no more than file and row does.
+
+    Of a row that could not be read nothing else is known.
+    """
+    asked = (correction.account, correction.model, correction.run_id)
+    alone = asked == ("*",) * 3 and correction.first is None and correction.last is None
+    if correction.action != "leave out" or not alone:
+        return pd.Series(False, index=rows.index)
+    return rows.notna() if correction.row is None else rows.eq(correction.row)
 
 
 def change(correction: Correction) -> str:

@@ -21,6 +21,7 @@ from opsbook.errors import ExportError, TableError
 from opsbook.exports.cells import masked
 from opsbook.exports.reading import unpacked
 from opsbook.loading import Loader
+from opsbook.quarantine import Place, without_settled
 from opsbook.schema import COVERAGE, FILES, QUARANTINE, Table
 from opsbook.settings import Settings
 from opsbook.store import PART, PARTS, Engine, Folder, engine_of, read_table, write_table
@@ -29,7 +30,10 @@ LOCKED_S = 60
 FRESH_S, LOOK_AGAIN_S = 2, 0.2
 """A file changed within the last two seconds may still be growing."""
 BLOCK = 1 << 22
-MAKERS = ("schema", "settings", "prices", "calls", "coverage", "inbox", "loading", "corrections")
+MAKERS = (
+    "schema", "settings", "prices", "calls", "coverage", "inbox", "loading", "corrections",
+    "quarantine",
+)  # fmt: skip
 """Modules the tables follow from; when one changes, the tables are made again."""
 PACKAGES = ("genai-prices", "currencyconverter", "duckdb")
 
@@ -63,6 +67,7 @@ class Taken:
     row: dict
     coverage: pd.DataFrame = field(default_factory=COVERAGE.empty)
     quarantine: pd.DataFrame = field(default_factory=QUARANTINE.empty)
+    settled: frozenset[Place] = frozenset()
 
 
 def ingest(folder: Folder, settings: Settings) -> Ingested:
@@ -94,8 +99,13 @@ def _ingest(folder: Folder, settings: Settings, engine: Engine) -> Ingested:
             _keep(folder, arrived, taken[-1].row)
     if taken:
         loader.join_bills()
-        for table, frames in _grown(folder, before, taken):
-            write_table(folder, table, _together(table, frames))
+        grown = {t.name: (t, _together(t, frames)) for t, frames in _grown(folder, before, taken)}
+        places = {place for one in taken for place in one.settled}
+        files, aside = without_settled(grown["files"][1], grown["quarantine"][1], places)
+        for name, rows in {"quarantine": aside, "files": files}.items():
+            grown[name] = (grown[name][0], rows)
+        for table, rows in grown.values():
+            write_table(folder, table, rows)
     return Ingested(_present(folder, read_table(folder, FILES)))
 
 
@@ -294,6 +304,7 @@ def _read(arrived: Arrived, row: dict, loader: Loader) -> Taken:
         row | {"reader": loaded.reader.title} | loaded.counts,
         coverage=loaded.coverage.assign(file_id=arrived.file_id),
         quarantine=QUARANTINE.conform(loaded.quarantine.assign(**named)),
+        settled=loaded.settled,
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from duckdb import DuckDBPyRelation, Error
 
 from opsbook.calls import canonical, homes, prices, rates, with_bills
-from opsbook.corrections import change, corrections_of, notice
+from opsbook.corrections import bad_rows, change, corrections_of, notice
 from opsbook.coverage import covered
 from opsbook.errors import TableError
 from opsbook.exports import Reader, Reading
@@ -27,6 +27,7 @@ from opsbook.exports.conversion import (
 )
 from opsbook.exports.readers import UNFOLDS, reader_for
 from opsbook.exports.reading import Sheet, lying, numbered, read_sheet
+from opsbook.quarantine import Place, aside_file, settled, write_aside
 from opsbook.schema import BILLS, CALLS, COVERAGE, QUARANTINE
 from opsbook.settings import Settings
 from opsbook.store import PART, Engine, Folder, parts_relation, read_table, write
@@ -61,7 +62,8 @@ WHEN = {"calls": "ts", "bills": "period_start", "runs": "started_at"}
 class Loaded:
     """What became of a file's rows: its header and reader, counts for FILES, coverage, quarantine.
 
-    `reader` is None when none knows the header; nothing was loaded then.
+    `reader` is None when none knows the header; nothing was loaded then. `settled` are rows of
+    earlier files, set aside then, that this one puts right.
     """
 
     header: tuple[str, ...]
@@ -69,6 +71,7 @@ class Loaded:
     counts: dict | None = None
     coverage: pd.DataFrame | None = None
     quarantine: pd.DataFrame | None = None
+    settled: frozenset[Place] = frozenset()
 
 
 @dataclass
@@ -103,21 +106,28 @@ class Loader:
         company = self.settings.company
         found = convert(self.engine, sheet, reader, company.zone, company.month_first)
         found = self._corrected(found, reader.source, name)
+        path = aside_file(self.folder, name, file_id)
+        write_aside(self.engine, sheet, path, file_id, set(found.quarantine.row))
         return self._enter(sheet, reader, found, file_id, until)
 
     def _corrected(self, found: Converted, source: str, name: str) -> Converted:
         """What a file holds once corrections.toml was followed; rows left out say nothing."""
         self.engine.execute('CREATE OR REPLACE TEMP TABLE left_out ("row" BIGINT)')
-        notices = []
+        notices, aside, bad = [], found.quarantine, 0
         for entry in corrections_of(self.settings, source, name):
             rows = self.engine.execute(change(entry[1])).df()["row"]
+            hit = bad_rows(entry[1], aside.row)
             if entry[1].action == "leave out" and len(rows):
                 self.engine.from_df(rows.to_frame()).insert_into("left_out")
-            notices += [notice(entry, rows.nunique())] if len(rows) else []
+            aside, bad, touched = aside[~hit], bad + hit.sum(), rows.nunique() + hit.sum()
+            notices += [notice(entry, touched)] if touched else []
         still = " EXCEPT ".join(f'SELECT "row" FROM {t}' for t in ("left_out", *SHAPES))
         (left,) = self._row(f"SELECT count(*) FROM ({still})")
         return replace(
-            found, empty_rows=found.empty_rows + left, notices=(*found.notices, *notices)
+            found,
+            empty_rows=found.empty_rows + left + int(bad),
+            quarantine=aside,
+            notices=(*found.notices, *notices),
         )
 
     def _at_once(self, path: Path, file_id: str, until: pd.Timestamp, name: str) -> Loaded | None:
@@ -223,7 +233,8 @@ class Loader:
             "covered_to": found.covered_to if spans is None else spans.covered_to.max(),
             "problem": "; ".join(notices) or pd.NA,
         }
-        return Loaded(sheet.header, reader, counts, coverage, found.quarantine)
+        right = frozenset(settled(self.engine, sheet))
+        return Loaded(sheet.header, reader, counts, coverage, found.quarantine, right)
 
     def _left(self, until: pd.Timestamp) -> tuple[int, pd.Timestamp | None]:
         """Totals and bills of periods not over are dropped: how many rows, and since when."""
