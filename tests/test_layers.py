@@ -21,8 +21,9 @@ LAYERS = (
         "method_pages", "backtest_pages",
     },
     {
-        "exports", "inbox", "loading", "corrections", "quarantine", "store", "stretches", "records",
-        "spreadsheets", "workbook", "notify", "specs", "kernels", "notebooks", "site", "template",
+        "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
+        "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
+        "kernels", "notebooks", "site", "template",
     },
     {"weekly", "check", "desk", "doctor", "forms", "explore", "init", "mapper", "__main__"},
 )  # fmt: skip

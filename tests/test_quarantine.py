@@ -1,7 +1,13 @@
 """Rows set aside: a file a person puts right and drops in again; each row is accounted for."""
 
 import csv
+import fcntl
 import os
+import re
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
 
@@ -105,3 +111,20 @@ def test_rows_that_will_never_be_right_are_left_out_by_file_and_row(folder, take
     (folder.path / "corrections.toml").write_text(text, "utf-8")
     assert take(calls=EXPORT).loc["calls.csv", "quarantined"] == left
     assert len(list((folder.path / "quarantine").glob("*.csv"))) == (left > 0)
+
+
+def test_a_long_file_tells_its_rows_and_the_time_left_on_a_terminal_only(folder, opsbook):
+    folder.inbox.mkdir()
+    head, row, *_ = EXPORT.splitlines()
+    lines = (row.replace("run-1", f"run-{n}") for n in range(100_000))
+    (folder.inbox / "long.csv").write_text("\n".join([head, *lines]), "utf-8")
+    lead, led = os.openpty()
+    fcntl.ioctl(led, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    typed = [sys.executable, "-m", "opsbook", "ingest", "--data", str(folder.path)]
+    subprocess.run(typed, stderr=led, stdout=led, timeout=120, check=True)
+    said = os.read(lead, 1_000_000)
+    assert re.search(rb"long\.csv.*of about (99|100|101),\d{3} rows", said)
+    assert b"long.csv: loaded, 100000 rows" in said
+    (folder.tables / "made.json").unlink()
+    quiet = opsbook("ingest", "--data", str(folder.path), cwd=folder.path)
+    assert "of about" not in quiet.stderr

@@ -21,6 +21,7 @@ from opsbook.errors import ExportError, TableError
 from opsbook.exports.cells import masked
 from opsbook.exports.reading import unpacked
 from opsbook.loading import Loader
+from opsbook.progress import bar
 from opsbook.quarantine import Place, without_settled
 from opsbook.schema import COVERAGE, FILES, QUARANTINE, Table
 from opsbook.settings import Settings
@@ -295,7 +296,8 @@ def _unforeseen(problem: Exception) -> str:
 
 def _read(arrived: Arrived, row: dict, loader: Loader) -> Taken:
     """A file's rows in the tables, if a reader knows its header."""
-    loaded = loader.load(arrived.path, arrived.file_id, arrived.moment, arrived.name)
+    with bar(loader.engine, arrived.name, arrived.path):
+        loaded = loader.load(arrived.path, arrived.file_id, arrived.moment, arrived.name)
     row = row | {"header": masked(", ".join(loaded.header))[:2000]}
     if loaded.reader is None:
         return Taken(row | {"state": "unknown", "problem": _unknown(loaded.header)})
