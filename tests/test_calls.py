@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from opsbook.calls import homes, model_family, with_bills
+from opsbook.calls import homes, model_family, prices, with_bills
 from opsbook.schema import BILLS, CALLS
-from opsbook.settings import Settings
+from opsbook.settings import Alias, Settings
 
 WEEK = {"monday": ["09:00-17:00"]}
 
@@ -139,3 +139,22 @@ def test_a_name_for_people_is_the_model_of_the_usage(used, billed):
 @pytest.mark.parametrize("other", ["Claude Opus 4.5", "Claude Sonnet 4.6", "claude-opus-4"])
 def test_another_version_is_another_model(other):
     assert model_family("claude-opus-4-6") != model_family(other)
+
+
+def test_a_name_of_the_companys_own_is_priced_as_the_model_it_stands_for():
+    aliases = [{"name": "chat-*", "model": "gpt-5-mini", "provider": "azure"}]
+    company = COMPANY.model_copy(update={"aliases": [Alias(**a) for a in aliases]})
+    day = pd.Timestamp("2026-11-02")
+    places = pd.DataFrame(
+        {
+            "provider": ["azure", "azure", "openai", "azure"],
+            "model": ["chat-production", "chat-test", "chat-production", "gpt-5-mini"],
+            "day": day,
+        }
+    )
+    found = prices(places, company).set_index(["provider", "model"])
+    own = found.loc[("azure", "gpt-5-mini"), "input"]
+    assert found.loc[("azure", "chat-production"), "input"] == own
+    assert found.loc[("azure", "chat-test"), "input"] == own
+    assert found.loc[("openai", "chat-production"), "cost_kind"] == "unpriced"
+    assert len(found) == 4

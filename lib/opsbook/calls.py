@@ -38,7 +38,14 @@ def prices(places: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     has one row of the kind 'unpriced'.
     """
     places = places.astype(TYPED)
-    known = price_rows(places, settings.prices)
+    told = [settings.model_of(p, m) for p, m in zip(places.provider, places.model, strict=True)]
+    meant = places.assign(told=pd.Series(told, index=places.index, dtype="str"))
+    asked = meant.drop(columns="model").rename(columns={"told": "model"})
+    known = price_rows(asked.drop_duplicates(), settings.prices).astype(TYPED)
+    known = known.rename(columns={"model": "told"}).merge(
+        meant.drop_duplicates(), on=["provider", "told", "day"]
+    )
+    known = known.drop(columns="told")
     tiers = known.astype(TYPED).sort_values([*PLACE, "from_input_tokens"])
     after = tiers.groupby(PLACE).from_input_tokens.shift(-1)
     tiers = tiers.assign(to_input_tokens=after.fillna(WITHOUT_END).astype("int64"))

@@ -43,6 +43,8 @@ INTRO = {
     "channels": "Over which channels a role is told of an incident. An address is one of apprise "
     "(github.com/caronc/apprise). No secret stands here: {NAME} is the name of a variable of the "
     "environment, and `opsbook doctor` says which are not set.",
+    "aliases": "Names of your own for models, like a deployment's: they are priced and told as the "
+    "model they stand for.",
     "prices": "Your own prices, where you pay others than the vendors' public ones: the first "
     "entry that fits a call's provider, model and day holds.",
     "corrections": "What exports tell wrongly, and what is done about it: calls left out, or set "

@@ -19,6 +19,7 @@ from opsbook.rules import (
     errors,
     findings_of,
     gaps,
+    models,
     refusals,
     spend,
     tokens,
@@ -46,7 +47,8 @@ class Facts:
     `grid` is `panel.hourly_grid`, `runs` is `schema.RUNS` with their local day, `hour_costs`
     `panel.hourly_run_costs`, `days` `panel.daily_totals`, `calendar` `clock.local_days`, `coverage`
     `schema.COVERAGE`; `clock` runs over the same days, and `now` is the moment of judgement;
-    `measures` is `panel.measures`.
+    `measures` is `panel.measures`, `hours` `panel.hourly_panel`, `models` `panel.model_days` and
+    `bills` `schema.BILLS` with amount_eur, in the currency of the reports.
     """
 
     grid: pd.DataFrame
@@ -58,6 +60,9 @@ class Facts:
     clock: BusinessClock
     now: pd.Timestamp
     measures: pd.DataFrame
+    hours: pd.DataFrame
+    models: pd.DataFrame
+    bills: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
         spend.daily_spend(company, limits, facts.grid),
         *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
         deviation.deviations(facts.measures, facts.calendar, facts.clock, settings),
+        models.new_models(facts.models, limits),
         not_judged(facts, run_cost, settings),
         *(_literally(facts, run_cost, company, settings) if literally else []),
     ]

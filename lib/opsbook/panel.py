@@ -83,6 +83,29 @@ def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
     ).drop("unpriced")
 
 
+def model_days(calls: nw.LazyFrame) -> nw.LazyFrame:
+    """What answered, day by day: calls, rows and cost per workflow, provider, model and cost kind.
+
+    Columns workflow, provider, request_model, served_model, cost_kind, day (UTC), first_seen,
+    last_seen, calls (requests; <NA> where not counted), rows, cost_eur. Caller cancels count.
+    """
+    keys = ("workflow", "provider", "request_model", "served_model", "cost_kind")
+    return (
+        calls.with_columns(day=nw.col("ts").dt.truncate("1d"))
+        .group_by(*keys, "day")
+        .agg(
+            nw.col("ts").min().alias("first_seen"),
+            nw.col("ts").max().alias("last_seen"),
+            nw.col("requests").sum().alias("calls"),
+            nw.col("requests").count().alias("counted"),
+            nw.len().alias("rows"),
+            nw.col("cost_eur").sum(),
+        )
+        .with_columns(calls=nw.when(nw.col("counted") > 0).then(nw.col("calls")))
+        .drop("counted")
+    )
+
+
 def hourly_answers(calls: nw.LazyFrame) -> nw.LazyFrame:
     """Per workflow and hour (UTC): the median latency of its ok calls and the mean quality score.
 

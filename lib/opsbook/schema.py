@@ -250,6 +250,25 @@ ANSWERS = Table(
     ),
 )
 
+MODELS = Table(
+    "models",
+    "workflow, provider, model, cost kind and UTC day with a call",
+    ("workflow", "provider", "request_model", "served_model", "cost_kind", "day"),
+    _columns(
+        workflow=Column(TEXT, "the workflow", True),
+        provider=Column(TEXT, "vendor"),
+        request_model=Column(TEXT, "what was asked for"),
+        served_model=Column(TEXT, "what answered"),
+        cost_kind=Column(TEXT, "where the cost is from; unpriced is none", True),
+        day=Column(UTC, "the UTC day", True),
+        first_seen=Column(UTC, "its first call", True),
+        last_seen=Column(UTC, "its last call", True),
+        calls=Column(INT, "requests; <NA> where they are not counted"),
+        rows=Column(INT, "rows of exports", True),
+        cost_eur=Column(REAL, "sum of what is priced"),
+    ),
+)
+
 FILES = Table(
     "files",
     "file that was in the inbox",
@@ -289,7 +308,7 @@ FINDINGS = Table(
     "stretch of time in which one rule held for one workflow and metric",
     ("method", "rule", "workflow", "metric", "started_at", "reason"),
     _columns(
-        rule=Column(TEXT, "R1 to R14", True),
+        rule=Column(TEXT, "R1 to R15", True),
         method=Column(TEXT, "which reading of the rule", True, ("calendar", "runbook")),
         family=Column(TEXT, "what its findings are grouped in: errors, cost, latency, ...", True),
         workflow=Column(TEXT, "the workflow, or 'company' for its total", True),
@@ -314,4 +333,16 @@ FINDINGS = Table(
     ),
 )
 
-TABLES = (CALLS, EXECUTIONS, RUNS, BILLS, COVERAGE, PANEL, ANSWERS, FILES, QUARANTINE, FINDINGS)
+TABLES = (
+    CALLS,
+    EXECUTIONS,
+    RUNS,
+    BILLS,
+    COVERAGE,
+    PANEL,
+    ANSWERS,
+    MODELS,
+    FILES,
+    QUARANTINE,
+    FINDINGS,
+)

@@ -493,7 +493,18 @@ class Limits(Part):
         1.0, "false P2 a week", "E2", "whom it calls for nothing more often stops listening", ge=0
     )
     alike_p3: int = _limit(3, "P3s", "B9", "more alike propose a look as a P2", ge=1)
+    model_settled_days: int = _limit(
+        7, "days", "F1", "what answers in a workflow's first days is what it began with", ge=0
+    )
     alike_weeks: int = _limit(4, "weeks", "B9", "within a month", ge=1)
+
+
+class Alias(Part):
+    """A name of the company's own for a model, like a deployment's, and the model it stands for."""
+
+    name: str = Field(examples=["chat-production"], description="* stands for anything")
+    model: str = Field(examples=["gpt-5-mini"], description="as the vendor lists it", min_length=1)
+    provider: str = Field("*", examples=["azure"], description="as the exports name it")
 
 
 class Price(Part):
@@ -610,6 +621,7 @@ class Settings(Part):
     limits: Limits = Limits()
     channels: list[Channel] = Field([], examples=["[[channels]]"])
     mappings: list[Mapping] = Field([], examples=["[[mapping]]"])
+    aliases: list[Alias] = Field([], examples=["[[aliases]]"])
     prices: list[Price] = Field([], examples=["[[prices]]"])
     corrections: list[Correction] = Field([], examples=["[[corrections]]"])
 
@@ -650,6 +662,18 @@ class Settings(Part):
     def workflow(self, name: str) -> Workflow | None:
         """The workflow with this id; None for 'company' and 'unassigned'."""
         return next((w for w in self.workflows if w.id == name), None)
+
+    def model_of(self, provider: str, name: str) -> str:
+        """The model that a name stands for: by the first alias that fits, else itself."""
+        return next(
+            (
+                a.model
+                for a in self.aliases
+                if fnmatchcase(name.lower(), a.name.lower())
+                and fnmatchcase(provider.lower(), a.provider.lower())
+            ),
+            name,
+        )
 
     def channels_for(self, role: str, priority: str) -> list[Channel]:
         """The channels that reach a role at a priority, "P1" or "P2"; nobody is called for P3."""

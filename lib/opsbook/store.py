@@ -25,15 +25,16 @@ SECTIONS = {
     "limits": "[limits]",
     "channels": "[[channels]]",
     "mappings": "[[mapping]]",
+    "aliases": "[[aliases]]",
     "prices": "[[prices]]",
     "corrections": "[[corrections]]",
 }
 """The settings' files and the heading that each has."""
 NAMES = {
     "company": "Company", "workflows": "Workflow", "channels": "Channel", "mappings": "Mapping",
-    "prices": "Price", "corrections": "Correction",
+    "aliases": "Alias", "prices": "Price", "corrections": "Correction",
 }  # fmt: skip
-OPTIONAL = ("limits", "channels", "mappings", "prices", "corrections")
+OPTIONAL = ("limits", "channels", "mappings", "aliases", "prices", "corrections")
 WITHOUT_PLACE = "workflows"
 """Where a problem lies that names no key: what the settings check as a whole are workflows."""
 PARTS = {

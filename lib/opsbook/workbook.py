@@ -15,6 +15,7 @@ import narwhals as nw
 import pandas as pd
 
 from opsbook import coverage, panel, store
+from opsbook.calls import rates
 from opsbook.clock import BusinessClock, business_clock, local_days, week_before
 from opsbook.dossier import Dossier, Known, dossier, text_names
 from opsbook.errors import UsageError
@@ -24,7 +25,7 @@ from opsbook.incidents import news, timers
 from opsbook.records import Log
 from opsbook.register import Register, fold, fold_draft
 from opsbook.reviews import Week, week_bounds
-from opsbook.schema import ANSWERS, COVERAGE, FILES, PANEL, QUARANTINE, RUNS, Table
+from opsbook.schema import ANSWERS, BILLS, COVERAGE, FILES, MODELS, PANEL, QUARANTINE, RUNS, Table
 from opsbook.settings import Settings
 
 CLOCK_BEHIND, CLOCK_AHEAD = pd.Timedelta(days=60), pd.Timedelta(days=60)
@@ -72,7 +73,7 @@ def open_workbook(data: str | Path, as_of: str = "", literally: bool = True) -> 
     covered = store.read_table(folder, COVERAGE)
     calendar = _calendar(covered, now, settings)
     clock = business_clock(settings.company, *_ends(calendar))
-    facts = measure(folder, covered, calendar, clock, now)
+    facts = measure(folder, covered, calendar, clock, now, settings)
     judged = judge(facts, settings, literally)
     found = judged.findings[judged.findings.method == "calendar"]
     register = fold(e for e in Log(folder).events() if e.at <= now)
@@ -116,6 +117,7 @@ def measure(
     calendar: pd.DataFrame,
     clock: BusinessClock,
     now: pd.Timestamp,
+    settings: Settings,
 ) -> Facts:
     """What the rules judge, from the calls in the folder's tables up to `now`.
 
@@ -126,6 +128,7 @@ def measure(
         calls = nw.from_native(store.calls_relation(folder, engine)).filter(nw.col("ts") < now)
         hours = _settled(PANEL, panel.hourly_panel(calls).to_native().df())
         runs = _settled(RUNS, panel.fold_runs(calls).to_native().df())
+        models = _settled(MODELS, panel.model_days(calls).to_native().df())
         answers = ANSWERS.conform(panel.hourly_answers(calls).to_native().df())
     grid = panel.hourly_grid(hours, coverage.covered_hours(covered, hours, now))
     return Facts(
@@ -138,7 +141,34 @@ def measure(
         clock=clock,
         now=now,
         measures=panel.measures(grid, runs, answers, now),
+        hours=hours,
+        models=_meant(models, settings),
+        bills=_told_in(store.read_table(folder, BILLS), now, settings),
     )
+
+
+def _meant(models: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """`panel.model_days` with the models that a company's own names stand for."""
+    if not settings.aliases:
+        return models
+    vendor = models.provider.fillna("")
+    named = {
+        c: [
+            m if pd.isna(m) else settings.model_of(v, m)
+            for v, m in zip(vendor, models[c], strict=True)
+        ]
+        for c in ("request_model", "served_model")
+    }
+    return MODELS.conform(models.assign(**named))
+
+
+def _told_in(bills: pd.DataFrame, now: pd.Timestamp, settings: Settings) -> pd.DataFrame:
+    """Bills of periods that began before now, with amount_eur at the rate of their first day."""
+    own = bills[bills.period_start < now]
+    days = pd.DataFrame({"currency": own.currency, "day": own.period_start.dt.tz_localize(None)})
+    known = rates(days.drop_duplicates().astype({"currency": "str"}), settings)
+    rate = days.astype(known[["currency", "day"]].dtypes.to_dict()).merge(known, how="left")
+    return own.assign(amount_eur=own.amount / rate.fx_rate.astype("Float64").set_axis(own.index))
 
 
 def providers(folder: store.Folder, now: pd.Timestamp) -> dict[str, str]:

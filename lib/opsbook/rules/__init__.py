@@ -41,6 +41,7 @@ RULES = {
         Rule("R12", "escalate", "no root cause after four hours", "B6", "escalation", True),
         Rule("R13", "coverage", "an expected export or run is missing", "E1", "coverage", True),
         Rule("R14", "regression", "a regression case lost", "C3", "regression"),
+        Rule("R15", "served-model", "a model answers for the first time", "F1", "models", True),
     )
 }
 
