@@ -11,13 +11,14 @@ LAYERS = (
     {"schema", "settings", "errors", "clauses"},
     {"clock", "prices", "estimates"},
     {"calls", "coverage", "panel"},
-    {"baselines", "rules", "findings"},
+    {"baselines", "rules", "findings", "splits"},
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "notices", "reviews", "backtest",
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
+        "workflow_pages",
         "method_pages", "backtest_pages",
     },
     {

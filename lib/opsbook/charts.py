@@ -1100,6 +1100,60 @@ def _alarm_rows(drawn: pd.DataFrame) -> list[alt.Chart]:
     return [*bars, *_row_names(base, len(drawn), "said")]
 
 
+# Why did a cost move?
+
+PART_WORDS = {
+    "volume": "Calls", "input": "Inputs", "output": "Outputs", "price": "Price", "mix": "Models",
+}  # fmt: skip
+
+
+def cost_split(parts: pd.DataFrame, settings: Settings) -> Answer:
+    """What each part brought to a change of cost, one row each (clause D3).
+
+    Takes `reviews.cost_split_of`: factor, brought_eur, with before_eur and after_eur beside.
+    """
+    company = settings.company
+    drawn = parts.assign(
+        row=parts.index + 0.5, zero=0.0, name=parts.factor.map(PART_WORDS),
+        brought=parts.brought_eur.astype(float), more=parts.brought_eur > 0,
+        said=[_signed(v, company) for v in parts.brought_eur],
+    )  # fmt: skip
+    base, form = alt.Chart(drawn.drop(columns="brought_eur")), _money_format(drawn.brought.abs())
+    reach = max(drawn.brought.abs().max(), 1e-9)
+    x = alt.X("brought:Q", scale=alt.Scale(domain=[-reach, reach], nice=True))
+    bars = base.mark_bar(size=12).encode(
+        x=x.axis(format=form, title=company.currency, grid=True, tickCount=5),
+        x2="zero:Q",
+        y=_rows_y("row", len(drawn), 0.18),
+        color=alt.condition("datum.more", alt.value(ACCENT), alt.value(LINE)),
+        tooltip=[alt.Tooltip("name:N", title="Part"), alt.Tooltip("said:N", title="Brought")],
+    )
+    return Answer(
+        _page([bars, *_row_names(base, len(drawn), "said")], ROW * len(drawn) + 8, settings, 10),
+        cost_split_title(parts, settings),
+        "To the right: made the week dearer than the mean of the four weeks before.",
+    )
+
+
+def cost_split_title(parts: pd.DataFrame, settings: Settings) -> str:
+    """The answer: by how much the cost moved, and which part moved it most."""
+    company, change = settings.company, parts.brought_eur.sum()
+    most = parts.loc[parts.brought_eur.abs().idxmax()]
+    moved = f"{_signed(change, company)} against {money(parts.attrs['before_eur'], company)}"
+    if abs(change) < LEAST_CHANGE * parts.attrs["before_eur"]:
+        return f"The week cost what the weeks before did ({moved})"
+    part, brought = PART_WORDS[most.factor].lower(), _signed(most.brought_eur, company)
+    return f"{moved}, most of it {part} ({brought})"
+
+
+LEAST_CHANGE = 0.02
+"""Of the cost before: below it nothing worth a sentence has moved."""
+
+
+def _signed(amount: float, company: Company) -> str:
+    return ("+" if amount > 0 else "") + money(amount, company)
+
+
 # 8. What did one metric do, and what is known of it? (for JupyterLab: a stretch can be selected)
 
 FEW_POINTS = 200

@@ -559,6 +559,7 @@ def workflow_lights(week: Week) -> Html:
         rows.append(
             {
                 "name": two_lines(workflow.name, workflow.owner),
+                "link": f"reports/workflows/{workflow.id}.html",
                 "light": BADGED.get(worst, "ok" if workflow.id in heard else "none"),
                 "word": _how_it_stands(going, workflow.id in heard),
                 "order": workflow.name,
@@ -567,7 +568,7 @@ def workflow_lights(week: Week) -> Html:
         )
     costs = reviews.run_cost_by_workflow(week)[["workflow", "observed_eur", "ratio"]]
     shares = reviews.error_shares(week)[["workflow", "share"]]
-    about = ["name", "light", "word", "order", "id"]
+    about = ["name", "link", "light", "word", "order", "id"]
     frame = pd.DataFrame(rows, columns=about).merge(
         costs, left_on="id", right_on="workflow", how="left"
     )
@@ -575,7 +576,7 @@ def workflow_lights(week: Week) -> Html:
         shares, left_on="id", right_on="workflow", how="left"
     )
     columns = [
-        Column("Workflow and owner", "name", "html", order="order"),
+        Column("Workflow and owner", "name", "html", order="order", link="link"),
         Column("State", "light", "light", words="word"),
         Column("Cost per run", "observed_eur", "money"),
         Column("Times its baseline", "ratio", "ratio"),
@@ -670,6 +671,40 @@ def costs_by_kind(week: Week) -> Html:
         Column("Rows without a price", "unpriced", "count"),
     ]
     return table(_named(kinds, week), columns, week.settings.company, "Priced and unpriced")
+
+
+def reconciliation(week: Week) -> Html:
+    """The data page: each vendor's bill of a month against what its calls cost."""
+    rows = reviews.reconciled(week)
+    known = rows.billed_eur.notna()
+    close = (rows.share - 1).abs().le(week.settings.limits.reconciled_share).fillna(False)
+    state = (
+        pd.Series("none", index=rows.index).mask(known & ~close, "watch").mask(known & close, "ok")
+    )
+    words = {"none": "no bill", "watch": "differs", "ok": "agrees"}
+    columns = [
+        Column("Month", "month"),
+        Column("Vendor", "provider"),
+        Column("Bill", "billed_eur", "money"),
+        Column("Calls, as the vendor says", "reported_eur", "money"),
+        Column("Calls, estimated", "estimated_eur", "money"),
+        Column("Rows without a price", "unpriced", "count"),
+        Column("Bill less calls", "difference_eur", "money"),
+        Column("State", "light", "light", words="word"),
+    ]
+    return stack(
+        table(
+            rows.assign(light=state, word=state.map(words)),
+            columns,
+            week.settings.company,
+            "Bills and calls by month (UTC)",
+            "No call and no bill has arrived.",
+        ),
+        note(
+            "Estimated: by the company's price sheet or the list prices. A bill that joins totals "
+            "of its day and model is the vendor's word for them; it is never added."
+        ),
+    )
 
 
 def codebook(week: Week, readers: Sequence[object]) -> Html:

@@ -4,19 +4,22 @@
 neither explained nor escalated keeps the review a DRAFT.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from opsbook.clock import local_days, week_days
 from opsbook.estimates import share_lower_bound, share_upper_bound
 from opsbook.findings import Facts, Judged
+from opsbook.prices import price_rows
 from opsbook.register import Register
 from opsbook.rules import RULES
 from opsbook.rules.cost import expensive_runs
+from opsbook.rules.models import models_seen
 from opsbook.schema import UNASSIGNED
 from opsbook.settings import WEEKDAYS, Settings, Workflow
+from opsbook.splits import cost_split, spent
 
 AGENDA = (
     ("data", "Data and records", 2),
@@ -94,11 +97,10 @@ def spend_by_workflow(week: Week) -> pd.DataFrame:
 
     Columns workflow, cost_eur, usual_eur (mean of those weeks; <NA> without one), ratio, calls.
     """
-    days = week.facts.days.assign(
-        weeks_ago=lambda d: (week.started_at - d.started_at) // pd.Timedelta(days=7) + 1
-    )
-    days.loc[days.started_at >= week.started_at, "weeks_ago"] = 0
-    near = days[(days.started_at < week.ended_at) & days.weeks_ago.between(0, 4)]
+    days = week.facts.days[week.facts.days.started_at < week.ended_at]
+    since = [weeks_before(week, n) for n in range(1, WEEKS_BEFORE + 1)]
+    ago = sum((days.started_at < t).astype(int) for t in [week.started_at, *since])
+    near = days.assign(weeks_ago=ago)[ago <= WEEKS_BEFORE]
     sums = near.groupby(["workflow", "weeks_ago"])[["cost_eur", "calls"]].sum(min_count=1)
     this = sums.xs(0, level="weeks_ago") if (near.weeks_ago == 0).any() else sums.iloc[:0]
     before = sums[sums.index.get_level_values("weeks_ago") > 0].cost_eur
@@ -258,6 +260,107 @@ def cost_kinds(week: Week) -> pd.DataFrame:
     """Each workflow's cost over the history and its rows without a price; workflow, EUR, count."""
     grid = week.facts.grid
     return grid.groupby("workflow")[["cost_eur", "unpriced"]].sum().reset_index()
+
+
+def cost_split_of(week: Week, workflow: str) -> pd.DataFrame | None:
+    """What changed a workflow's cost against the mean of the four complete weeks before.
+
+    Clause D3. Columns factor (`splits.FACTORS`), brought_eur; attrs before_eur and after_eur. None
+    without calls in both periods, or where exports do not count them.
+    """
+    hours = week.facts.hours
+    own = hours[hours.workflow == workflow]
+    weight = output_weights(own.served_model.dropna().unique(), week)
+    weeks = [n for n in range(1, WEEKS_BEFORE + 1) if _between(own, *_week_before(week, n)).size]
+    if not weeks:
+        return None
+    before = spent(pd.concat([_between(own, *_week_before(week, n)) for n in weeks]), weight)
+    after = spent(_between(own, *week.bounds), weight)
+    if before is None or after is None:
+        return None
+    before = replace(before, calls=before.calls / len(weeks))
+    parts = cost_split(before, after)
+    table = pd.DataFrame({"factor": list(parts), "brought_eur": list(parts.values())})
+    table.attrs = {"before_eur": before.cost, "after_eur": after.cost}
+    return table
+
+
+WEEKS_BEFORE = 4
+"""Weeks that a week's cost is compared with."""
+
+
+def weeks_before(week: Week, count: int) -> pd.Timestamp:
+    """The start of the week so many weeks before, on the company's wall clock, as UTC."""
+    zone = week.settings.company.zone
+    wall = week.started_at.tz_convert(zone).tz_localize(None) - pd.Timedelta(weeks=count)
+    return wall.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+
+
+def _week_before(week: Week, count: int) -> tuple[pd.Timestamp, pd.Timestamp]:
+    return weeks_before(week, count), weeks_before(week, count - 1)
+
+
+def _between(hours: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    return hours[(hours.hour >= start) & (hours.hour < end)]
+
+
+def output_weights(models: Sequence[str], week: Week) -> dict[str, float]:
+    """What an output token costs in input tokens, of each model that a price is known of."""
+    day = week.ended_at.tz_localize(None).floor("D")
+    told = {m: week.settings.model_of("", m) for m in models}
+    places = pd.DataFrame({"provider": "", "model": sorted({*told.values()}), "day": day})
+    known = price_rows(places, week.settings.prices).query("from_input_tokens == 0 and input > 0")
+    ratios = dict(zip(known.model, known.output / known.input, strict=True))
+    return {m: ratios[name] for m, name in told.items() if name in ratios}
+
+
+def unpriced_rows(week: Week, workflow: str) -> int:
+    """Rows of a workflow's week that have no price."""
+    days = week.facts.grid
+    own = days[(days.workflow == workflow) & days.hour.between(*week.bounds, inclusive="left")]
+    return int(own.unpriced.fillna(0).sum())
+
+
+def models_of(week: Week, workflow: str) -> pd.DataFrame:
+    """`rules.models.models_seen` of one workflow, up to the end of the week."""
+    models = week.facts.models
+    return models_seen(models[(models.workflow == workflow) & (models.day < week.ended_at)])
+
+
+CENTS_OF_CENTS = 4
+"""Decimals of a difference: sums over calls end in dust."""
+
+
+def reconciled(week: Week, months: int = 3) -> pd.DataFrame:
+    """Bills against calls, one row per vendor and month (UTC) of the last months, newest first.
+
+    Columns provider, month, billed_eur (<NA> without a bill), reported_eur, estimated_eur,
+    unpriced (rows), difference_eur (bill less calls), share (of the bill that the calls explain).
+    """
+    calls = week.facts.models
+    named = calls.assign(
+        provider=calls.provider.fillna("not told"), month=calls.day.dt.strftime("%Y-%m"),
+        kind=calls.cost_kind.where(calls.cost_kind.isin(["reported", "unpriced"]), "estimated"),
+    )  # fmt: skip
+    keys = ["provider", "month"]
+    cost = named.pivot_table("cost_eur", keys, "kind", "sum").reindex(
+        columns=["reported", "estimated"]
+    )
+    rows = named[named.kind == "unpriced"].groupby(keys)["rows"].sum().rename("unpriced")
+    bills = week.facts.bills
+    billed = bills.assign(month=bills.period_start.dt.strftime("%Y-%m")).groupby(keys)
+    sums = billed.amount_eur.sum(min_count=1).rename("billed_eur")
+    table = cost.join([rows, sums], how="outer").reset_index()
+    table = table.rename(columns={k: f"{k}_eur" for k in ("reported", "estimated")})
+    figures = ["reported_eur", "estimated_eur", "unpriced"]
+    table[figures] = table[figures].astype("Float64").fillna(0.0)
+    told = table.reported_eur + table.estimated_eur
+    table["difference_eur"] = (table.billed_eur - told).round(CENTS_OF_CENTS)
+    table["share"] = told / table.billed_eur
+    last = sorted(table.month.unique())[-months:]
+    return table[table.month.isin(last)].sort_values(
+        ["month", "provider"], ascending=[False, True], ignore_index=True
+    )
 
 
 def single_breaches(week: Week) -> pd.DataFrame:

@@ -493,6 +493,9 @@ class Limits(Part):
         1.0, "false P2 a week", "E2", "whom it calls for nothing more often stops listening", ge=0
     )
     alike_p3: int = _limit(3, "P3s", "B9", "more alike propose a look as a P2", ge=1)
+    reconciled_share: float = _limit(
+        0.02, "of a bill", "E3", "rounding and the hour at which a vendor's month ends", ge=0, lt=1
+    )
     model_settled_days: int = _limit(
         7, "days", "F1", "what answers in a workflow's first days is what it began with", ge=0
     )

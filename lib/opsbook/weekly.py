@@ -15,11 +15,13 @@ from opsbook import notebooks, site, store
 from opsbook.check import bring_up
 from opsbook.displays import chain_note
 from opsbook.incidents import headline
+from opsbook.reviews import Week
 from opsbook.schema import FILES
-from opsbook.workbook import Workbook, dossier_of, moment, named_week, open_workbook
+from opsbook.workbook import Workbook, dossier_of, moment, named_week, open_workbook, week_of
+from opsbook.workflow_pages import PIECES
 
 NOTEBOOKS, REPORTS = Path("notebooks"), Path("reports")
-INCIDENTS = REPORTS / "incidents"
+INCIDENTS, WORKFLOWS = REPORTS / "incidents", REPORTS / "workflows"
 
 
 @dataclass(frozen=True)
@@ -54,28 +56,20 @@ of them, the back-test, begins first."""
 
 
 @dataclass(frozen=True)
-class IncidentPage:
-    """One incident's page: what it is called, and the fingerprint of what it shows."""
+class OwnPage:
+    """The page of one thing, an incident or a workflow, with the fingerprint of what it shows."""
 
     id: str
     title: str
     fingerprint: str
-
-    @property
-    def path(self) -> Path:
-        """Where it is published."""
-        return INCIDENTS / f"{self.id}.ipynb"
-
-    @property
-    def job(self) -> notebooks.Job:
-        """The notebook it is made of."""
-        return notebooks.Job(NOTEBOOKS / "incident.ipynb", {"incident": self.id}, self.path.name)
+    path: Path
+    job: notebooks.Job
 
     @property
     def stale(self) -> bool:
         """Whether it has to be made (again): it shows something else, or was never made.
 
-        A page follows from its dossier, the library and its notebook. While none of these has
+        A page follows from what it shows, the library and its notebook. While none of these has
         changed, running the notebook would give the same page.
         """
         return site.fingerprint_of(self.path) != self.fingerprint
@@ -134,8 +128,8 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         bring_up(store.Folder(data), now)
         book = open_workbook(data, now.isoformat())
         others_site = _shows_another(data)
-        incidents = incident_pages(book, data)
-        stale = [page for page in incidents if others_site or page.stale]
+        own = [*incident_pages(book, data), *workflow_pages(week_of(book, data, week))]
+        stale = [page for page in own if others_site or page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
         foot = chain_note(book.register.count, book.register.head)
         day = now.tz_convert(settings.company.zone).date().isoformat()
@@ -143,7 +137,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
             _clear_pages()
         _mark(data)
         _publish(work, week, day, foot)
-        _publish_incidents(work, incidents, stale, day, foot)
+        _publish_own(work, own, stale, day, foot)
     say("Rendering the site")
     rendered = site.render(Path.cwd(), renderer)
     files = store.read_table(store.Folder(data), FILES)
@@ -158,17 +152,44 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
     )
 
 
-def incident_pages(book: Workbook, data: Path) -> list[IncidentPage]:
+def incident_pages(book: Workbook, data: Path) -> list[OwnPage]:
     """The pages of all incidents of a workbook, as they have to be now."""
-    settings, made_by = book.settings, code_print(NOTEBOOKS / "incident.ipynb")
+    notebook = NOTEBOOKS / "incident.ipynb"
+    settings, made_by = book.settings, code_print(notebook)
     return [
-        IncidentPage(
+        OwnPage(
             id=incident.id,
             title=f"{incident.id}: {headline(incident, settings)}",
             fingerprint=dossier_of(incident.id, book, data).fingerprint(made_by),
+            path=INCIDENTS / f"{incident.id}.ipynb",
+            job=notebooks.Job(notebook, {"incident": incident.id}, f"{incident.id}.ipynb"),
         )
         for incident in book.register.incidents.values()
     ]
+
+
+def workflow_pages(week: Week) -> list[OwnPage]:
+    """The pages of all workflows, as they have to be for a week."""
+    notebook = NOTEBOOKS / "workflow.ipynb"
+    made_by = code_print(notebook)
+    return [
+        OwnPage(
+            id=workflow.id,
+            title=workflow.name,
+            fingerprint=_print_of(made_by, *(p(week, workflow.id) for p in PIECES)),
+            path=WORKFLOWS / f"{workflow.id}.ipynb",
+            job=notebooks.Job(
+                notebook,
+                {"workflow": workflow.id, "period": week.name},
+                f"workflow-{workflow.id}.ipynb",
+            ),
+        )
+        for workflow in week.settings.workflows
+    ]
+
+
+def _print_of(*pieces: str) -> str:
+    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()
 
 
 def code_print(notebook: Path) -> str:
@@ -210,17 +231,15 @@ def _publish(work: Path, week: str, day: str, foot: str) -> None:
     (REPORTS / "weekly" / "_record.md").write_text(f"```{{=html}}\n{foot}\n```\n", "utf-8")
 
 
-def _publish_incidents(
-    work: Path, incidents: list[IncidentPage], stale: list[IncidentPage], day: str, foot: str
-) -> None:
-    """The incidents' pages: new ones made, the others with a new foot, and none that is gone."""
-    for page in incidents:
+def _publish_own(work: Path, own: list[OwnPage], stale: list[OwnPage], day: str, foot: str) -> None:
+    """Incidents' and workflows' pages: new ones made, the others with a new foot, no stranger."""
+    for page in own:
         if page in stale:
-            executed = work / page.path.name
+            executed = work / page.job.output
             site.publish(executed, page.path, page.title, day, [], foot, page.fingerprint)
         else:
             site.put_foot(page.path, foot)
-    kept = {page.path for page in incidents}
-    for path in INCIDENTS.glob("INC-*.ipynb"):
+    kept = {page.path for page in own}
+    for path in [*INCIDENTS.glob("INC-*.ipynb"), *WORKFLOWS.glob("*.ipynb")]:
         if path not in kept:
             path.unlink()

@@ -211,7 +211,11 @@ def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
 
 def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
     """One week of a company's workbook; the last complete one without a `period`."""
-    book = _opened(data, as_of)
+    return week_of(_opened(data, as_of), data, period)
+
+
+def week_of(book: Workbook, data: str | Path, period: str = "") -> Week:
+    """One week of an open workbook; the last complete one without a `period`."""
     name = named_week(period, book.now, book.settings)
     started_at, ended_at = week_bounds(name, book.settings)
     return Week(

@@ -121,7 +121,7 @@ OBSERVATIONS = Reader(
 )
 OLDER = Reader(
     source="langfuse",
-    title="Langfuse observations, as the API and older versions name them",
+    title="Langfuse observations, other names",
     input_tokens="uncached input; each key of usageDetails is its own and they are added",
     needs=frozenset(["id", "traceId", "startTime", "type", "model"]),
     read=read_observations,
