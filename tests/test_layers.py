@@ -22,7 +22,7 @@ LAYERS = (
         "method_pages", "backtest_pages",
     },
     {
-        "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
+        "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
         "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template",
     },

@@ -131,6 +131,9 @@ class Company(Part):
     currency: str = Field(
         "EUR", pattern="^[A-Z]{3}$", examples=["EUR"], description="what costs are told in"
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="where calls are added up: on this machine, or in Spark"
+    )
     site: str = Field(
         "", examples=["https://intranet.example/opsbook"], description="where the site is published"
     )

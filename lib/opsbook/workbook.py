@@ -18,6 +18,7 @@ from opsbook import coverage, panel, store
 from opsbook.calls import rates
 from opsbook.clock import BusinessClock, business_clock, local_days, week_before
 from opsbook.dossier import Dossier, Known, dossier, text_names
+from opsbook.engines import calls_of, folded
 from opsbook.errors import UsageError
 from opsbook.events import Draft
 from opsbook.findings import Facts, Judged, judge
@@ -121,15 +122,15 @@ def measure(
 ) -> Facts:
     """What the rules judge, from the calls in the folder's tables up to `now`.
 
-    The folds over raw calls run in DuckDB; what comes back has one row per hour or run.
+    The folds over raw calls run in the company's engine; what comes back has one row per hour or
+    run.
     """
-    with duckdb.connect() as engine:
-        engine.execute("SET TimeZone = 'UTC'")
-        calls = nw.from_native(store.calls_relation(folder, engine)).filter(nw.col("ts") < now)
-        hours = _settled(PANEL, panel.hourly_panel(calls).to_native().df())
-        runs = _settled(RUNS, panel.fold_runs(calls).to_native().df())
-        models = _settled(MODELS, panel.model_days(calls).to_native().df())
-        answers = ANSWERS.conform(panel.hourly_answers(calls).to_native().df())
+    with calls_of(folder, settings.company.engine) as every:
+        calls = every.filter(nw.col("ts") < now)
+        hours = _settled(PANEL, folded(panel.hourly_panel(calls)))
+        runs = _settled(RUNS, folded(panel.fold_runs(calls)))
+        models = _settled(MODELS, folded(panel.model_days(calls)))
+        answers = ANSWERS.conform(folded(panel.hourly_answers(calls)))
     grid = panel.hourly_grid(hours, coverage.covered_hours(covered, hours, now))
     return Facts(
         grid=grid,
