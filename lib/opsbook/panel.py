@@ -83,6 +83,20 @@ def fold_runs(calls: nw.LazyFrame) -> nw.LazyFrame:
     ).drop("unpriced")
 
 
+def execution_runs(executions: pd.DataFrame) -> pd.DataFrame:
+    """Runs as an automation tool logs them, one row each: its attempts in one, the last one's end.
+
+    Takes `schema.EXECUTIONS`; columns of `schema.RUNS`, without calls, tokens and cost. Cancelled
+    ones are left out. Where a workflow's calls are known too, those tell its runs: both would count
+    each task twice.
+    """
+    over = executions[executions.status != "cancelled"].sort_values(["started_at", "row"])
+    runs = over.groupby(["workflow", "run_id"], as_index=False).agg(
+        started_at=("started_at", "min"), status=("status", "last")
+    )
+    return runs.assign(hour=runs.started_at.dt.floor("h"), calls=0, refused=False)
+
+
 def model_days(calls: nw.LazyFrame) -> nw.LazyFrame:
     """What answered, day by day: calls, rows and cost per workflow, provider, model and cost kind.
 

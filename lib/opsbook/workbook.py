@@ -26,7 +26,18 @@ from opsbook.incidents import news, timers
 from opsbook.records import Log
 from opsbook.register import Register, fold, fold_draft
 from opsbook.reviews import Week, week_bounds
-from opsbook.schema import ANSWERS, BILLS, COVERAGE, FILES, MODELS, PANEL, QUARANTINE, RUNS, Table
+from opsbook.schema import (
+    ANSWERS,
+    BILLS,
+    COVERAGE,
+    EXECUTIONS,
+    FILES,
+    MODELS,
+    PANEL,
+    QUARANTINE,
+    RUNS,
+    Table,
+)
 from opsbook.settings import Settings
 
 CLOCK_BEHIND, CLOCK_AHEAD = pd.Timedelta(days=60), pd.Timedelta(days=60)
@@ -131,6 +142,12 @@ def measure(
         runs = _settled(RUNS, folded(panel.fold_runs(calls)))
         models = _settled(MODELS, folded(panel.model_days(calls)))
         answers = ANSWERS.conform(folded(panel.hourly_answers(calls)))
+    told = store.read_table(folder, EXECUTIONS)
+    doubled = told.workflow.isin(hours.workflow.unique())
+    beside = covered.file_id.isin(told.file_id) & covered.workflow.isin(hours.workflow.unique())
+    covered = covered[~beside]
+    logged = RUNS.conform(panel.execution_runs(told[~doubled & (told.started_at < now)]))
+    runs = pd.concat([runs, logged], ignore_index=True) if len(logged) else runs
     grid = panel.hourly_grid(hours, coverage.covered_hours(covered, hours, now))
     return Facts(
         grid=grid,
