@@ -5,6 +5,7 @@ KIND     ?= cron
 RENDERER ?= auto
 PYTHON   ?= python3
 COMPANY  ?=
+SIZES    ?= 1 10
 PY       := .venv/bin/python
 OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
@@ -56,8 +57,9 @@ lint: .venv/.ready-dev ## Put layout and imports in order.
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: .venv/.ready ## Time the steps that must be quick, and print the table.
+bench: .venv/.ready ## Time the steps that must be quick, then many calls beside other tools (SIZES="1 10 50" million).
 	@$(PY) bench/bench.py
+	@SIZES="$(SIZES)" $(PY) bench/volume.py
 
 demo: .venv/.ready ## Make the demo company's exports again; the same bytes on every machine.
 	@$(PY) data/demo/generate.py

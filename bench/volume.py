@@ -7,6 +7,7 @@ this after the small steps; SIZES="1 10 50" says how many million calls.
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from rich.table import Table
 from opsbook import inbox, panel, store
 
 MILLION = 1_000_000
+ROOT = Path(__file__).parent.parent
 BARE = "DuckDB alone"
 WORKFLOWS, MODELS, DAYS = 10, 5, 91
 SETTINGS = {
@@ -230,7 +232,25 @@ def main() -> None:
                 path = made(suffix, millions, Path(place))
                 _measure_all(kind, millions, tools, path, table)
                 path.unlink()
+        for run, spent in weekly(Path(place)):
+            table.add_row("make weekly on the demo", "", run, f"{spent:.1f}", "", "")
     Console(width=100).print(table)
+
+
+def weekly(place: Path) -> list[tuple[str, float]]:
+    """Seconds of the review on a copy of the demo: nothing made yet, then nothing changed."""
+    left = shutil.ignore_patterns("tables", "exports", "*.ipynb", "opsbook-charts.js")
+    for name in ("data/demo", "reports"):
+        shutil.copytree(ROOT / name, place / name, ignore=left)
+    shutil.copytree(ROOT / "notebooks", place / "notebooks")
+    shutil.copy(ROOT / "_quarto.yml", place / "_quarto.yml")
+    typed = [sys.executable, "-m", "opsbook", "review", "weekly", "--renderer", "embedded"]
+    found = []
+    for run in ("cold", "warm"):
+        start = time.perf_counter()
+        subprocess.run(typed, cwd=place, check=True, capture_output=True)
+        found.append((run, time.perf_counter() - start))
+    return found
 
 
 def _measure_all(
