@@ -80,6 +80,16 @@ def test_reported_estimated_and_unpriced_stand_apart(week):
     assert found.loc["openai", "difference_eur"] == 0
 
 
+def test_a_model_without_a_price_is_listed_with_its_rows_and_never_costs_nothing(week):
+    assert "Every model has a price." in plain(pages.costs_by_kind(week))
+    models = week.facts.models.copy()
+    own = models.served_model == "mistral-small-2603"
+    models.loc[own, ["cost_kind", "cost_eur", "provider"]] = ["unpriced", pd.NA, "mistral"]
+    found = reviews.unpriced_models(replace(week, facts=replace(week.facts, models=models)))
+    assert found[["provider", "model"]].values.tolist() == [["mistral", "mistral-small-2603"]]
+    assert found["rows"].tolist() == [int(models["rows"][own].sum())]
+
+
 def test_the_home_page_leads_to_each_workflow(weekly):
     home = (weekly.site / "index.html").read_text("utf-8")
     linked = set(re.findall(r'href="(?:\./)?reports/workflows/([a-z-]+)\.html"', home))

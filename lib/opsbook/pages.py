@@ -670,7 +670,22 @@ def costs_by_kind(week: Week) -> Html:
         Column("Cost so far", "cost_eur", "money"),
         Column("Rows without a price", "unpriced", "count"),
     ]
-    return table(_named(kinds, week), columns, week.settings.company, "Priced and unpriced")
+    company = week.settings.company
+    lacking = reviews.unpriced_models(week)
+    named = [
+        Column("Vendor", "provider"),
+        Column("Model", "model"),
+        Column("Rows", "rows", "count"),
+        Column("First", "first_seen", "day"),
+        Column("Last", "last_seen", "day"),
+    ]
+    return stack(
+        table(_named(kinds, week), columns, company, "Priced and unpriced"),
+        table(lacking, named, company, "Models without a price", "Every model has a price."),
+        note("Name its price in settings/prices.toml, or in aliases.toml the model it stands for.")
+        if len(lacking)
+        else "",
+    )
 
 
 def reconciliation(week: Week) -> Html:

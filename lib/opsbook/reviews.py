@@ -363,6 +363,21 @@ def reconciled(week: Week, months: int = 3) -> pd.DataFrame:
     )
 
 
+def unpriced_models(week: Week) -> pd.DataFrame:
+    """Models without a price, most rows first: provider, model, rows, first_seen, last_seen."""
+    models = week.facts.models
+    own = models[models.cost_kind == "unpriced"]
+    named = own.assign(
+        provider=own.provider.fillna("not told"),
+        model=own.served_model.fillna(own.request_model).fillna("not told"),
+    )
+    groups = named.groupby(["provider", "model"], as_index=False)
+    found = groups.agg(
+        rows=("rows", "sum"), first_seen=("first_seen", "min"), last_seen=("last_seen", "max")
+    )
+    return found.sort_values("rows", ascending=False, ignore_index=True)
+
+
 def single_breaches(week: Week) -> pd.DataFrame:
     """The week's findings of class P3 that no graver incident holds already (clause B9)."""
     found = week.findings[week.findings.priority == "P3"]
