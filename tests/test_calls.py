@@ -49,6 +49,7 @@ def bills(text: str) -> pd.DataFrame:
         frame.assign(
             amount=pd.to_numeric(frame.amount), period_start=start, provider="openai",
             period_end=start + pd.Timedelta(days=1), currency="USD", source="openai", file_id="b",
+            about_ai=True,
             row_key=[" ".join(r) for r in rows], row=range(len(rows)),
         )
     )  # fmt: skip

@@ -55,7 +55,8 @@ def test_a_model_nobody_answers_with_any_more_stays_on_the_page(week):
 
 
 def bill(**told) -> dict:
-    return {"provider": "openai", "period_start": pd.Timestamp("2026-11-03T00:00Z")} | told
+    at = pd.Timestamp("2026-11-03T00:00Z")
+    return {"provider": "openai", "period_start": at, "about_ai": True} | told
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,10 @@ def bill(**told) -> dict:
 def test_a_bill_agrees_within_two_percent(week, billed, said):
     calls = reviews.reconciled(week).set_index(["month", "provider"]).loc[("2026-11", "openai")]
     rows = [bill(amount_eur=billed * float(calls.reported_eur) / 2.38)] if billed else []
-    bills = pd.DataFrame(rows, columns=["provider", "period_start", "amount_eur"])
-    bills = bills.astype({"period_start": "datetime64[us, UTC]", "amount_eur": "Float64"})
+    bills = pd.DataFrame(rows, columns=["provider", "period_start", "about_ai", "amount_eur"])
+    bills = bills.astype(
+        {"period_start": "datetime64[us, UTC]", "amount_eur": "Float64", "about_ai": bool}
+    )
     facts = replace(week.facts, bills=bills)
     shown = plain(pages.reconciliation(replace(week, facts=facts)))
     (line,) = re.findall(r"2026-11 ?\n? ?openai.*?(agrees|differs|no bill)", shown, re.S)

@@ -129,6 +129,7 @@ def with_bills(calls: pd.DataFrame, bills: pd.DataFrame, settings: Settings) -> 
     stays estimated; what joins no total stays a bill. Single calls keep the cost they came with.
     Doing it again with more bills gives what all of them together give.
     """
+    bills = bills[bills.about_ai]
     if bills.empty or calls.empty:
         return calls
     used = calls.assign(

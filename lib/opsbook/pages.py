@@ -717,7 +717,8 @@ def reconciliation(week: Week) -> Html:
         ),
         note(
             "Estimated: by the company's price sheet or the list prices. A bill that joins totals "
-            "of its day and model is the vendor's word for them; it is never added."
+            "of its day and model is the vendor's word for them; it is never added. Of a cloud's "
+            "bill the lines about AI count here."
         ),
     )
 

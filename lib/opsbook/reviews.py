@@ -347,7 +347,7 @@ def reconciled(week: Week, months: int = 3) -> pd.DataFrame:
         columns=["reported", "estimated"]
     )
     rows = named[named.kind == "unpriced"].groupby(keys)["rows"].sum().rename("unpriced")
-    bills = week.facts.bills
+    bills = week.facts.bills[week.facts.bills.about_ai]
     billed = bills.assign(month=bills.period_start.dt.strftime("%Y-%m")).groupby(keys)
     sums = billed.amount_eur.sum(min_count=1).rename("billed_eur")
     table = cost.join([rows, sums], how="outer").reset_index()

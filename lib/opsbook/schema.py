@@ -191,6 +191,7 @@ BILLS = Table(
         provider=Column(TEXT, "who bills", True),
         account=Column(TEXT, "project, workspace or subscription"),
         line_item=Column(TEXT, "as exported"),
+        about_ai=Column(FLAG, "whether it is about AI: a cloud bills everything", True),
         amount=Column(REAL, "in `currency`", True),
         currency=Column(TEXT, "ISO 4217", True),
         source=Column(TEXT, "the reader that read it", True),

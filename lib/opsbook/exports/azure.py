@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from opsbook.exports import Part, Reader, Reading
 from opsbook.exports.fields import Fields, first
-from opsbook.exports.focus import NOT_AI, about_ai
+from opsbook.exports.focus import about_ai
 
 FAMILY = "ai + machine learning"
 PRODUCT = ("product", "productname")
@@ -23,7 +23,7 @@ IDENTITY = (
 
 
 def read_costs(fields: Fields) -> Reading:
-    """Bills per day, subscription, meter and resource of the services about AI."""
+    """Bills per day, subscription, meter and resource, those about AI marked."""
     fields.month_first = True
     subjects = tuple(fields.text(_named(fields, *names)) for names in SUBJECTS)
     ai = fields.value(about_ai(fields.text(_named(fields, "servicefamily")), FAMILY, subjects))
@@ -31,7 +31,7 @@ def read_costs(fields: Fields) -> Reading:
     over = fields.value(f"{day} + INTERVAL 1 DAY")
     money = _named(fields, "billingcurrency", "billingcurrencycode")
     currency = fields.text(money)
-    fields.refuse_missing(money, currency, needed=ai)
+    fields.refuse_missing(money, currency)
     cost = _named(fields, "costinbillingcurrency", "cost")
     meter, count, unit, subscription = (
         fields.text(_named(fields, n))
@@ -47,12 +47,12 @@ def read_costs(fields: Fields) -> Reading:
         "line_item": f"concat_ws(', ', {what}, {count} || ' x ' || {unit})",
         "amount": fields.number(cost, required=True, signed=True),
         "currency": f"upper({currency})",
+        "about_ai": ai,
     }
     return Reading(
-        bills=(Part(bills, where=ai, twins=True),),
+        bills=(Part(bills, twins=True),),
         covered=(day, over),
         has_status=False,
-        notice=NOT_AI,
     )
 
 
@@ -69,7 +69,7 @@ ENTERPRISE = Reader(
     needs=frozenset(["Date", "MeterCategory", "MeterName", "Cost", "BillingCurrency"]),
     read=read_costs,
     numbers=("Cost", "CostInBillingCurrency", "costInBillingCurrency"),
-    codebook="One row per day, meter and resource; cost of AI services; 05/01/2026 is in May.",
+    codebook="One row per day, meter and resource; lines about AI marked; 05/01/2026 is in May.",
 )
 ENTERPRISE_2024 = replace(
     ENTERPRISE,

@@ -122,7 +122,11 @@ def rows_of(parts: tuple[Part, ...], table: Table, source: str = "judged") -> st
 
 
 def _select(part: Part, table: Table, source: str) -> str:
-    own = {"bucket_s": "0", "status": "'unknown'"} | part.columns | {"row": '"row"'}
+    own = (
+        {"bucket_s": "0", "status": "'unknown'", "about_ai": "true"}
+        | part.columns
+        | {"row": '"row"'}
+    )
     columns = ", ".join(
         f'({own.get(name, NOTHING)})::{SQL[column.dtype]} AS "{name}"'
         for name, column in table.columns.items()

@@ -1,6 +1,6 @@
 """FOCUS, the FinOps Foundation's one shape for the bill of any cloud.
 
-A cloud bills everything in one file: what is about AI becomes bills, the rest is counted. The
+A cloud bills everything in one file: every line is a bill, and what is about AI is marked. The
 amount is BilledCost, what the invoice says; EffectiveCost spreads a purchase over its term. Times
 are UTC in ISO 8601, as the specification has it; where a spreadsheet wrote 5/1/25, the month comes
 first, as in the Foundation's own samples.
@@ -17,7 +17,6 @@ NAMED_AI = (
 )
 """Services and publishers of AI as clouds name them, also where a marketplace sells them."""
 UNKNOWN = "'unknown'"
-NOT_AI = "not about AI: counted, no bills here"
 CLOUDS = {"aws": "amazon|aws", "azure": "microsoft|azure", "google": "google|gcp"}
 """The names that calls and prices go by, and how bills write them."""
 ACCOUNT = ("SubAccountName", "SubAccountId", "BillingAccountName", "BillingAccountId")
@@ -33,7 +32,7 @@ IDENTITY = (
 
 
 def read_focus(fields: Fields) -> Reading:
-    """Bills of the lines about AI; a charge beyond its billing period is a bill of that period."""
+    """Bills, those about AI marked; a charge beyond its billing period is a bill of that period."""
     fields.month_first = True
     service = fields.text("ServiceName")
     subjects = (service, fields.text("ServiceSubcategory"), fields.text("PublisherName"))
@@ -45,7 +44,7 @@ def read_focus(fields: Fields) -> Reading:
     )
     currency = fields.text("BillingCurrency")
     amount = fields.number("BilledCost", required=True, signed=True)
-    fields.refuse_missing("BillingCurrency", currency, needed=ai)
+    fields.refuse_missing("BillingCurrency", currency)
     what = first(fields.json("SkuPriceDetails", "ModelId"), service)
     meter = first(*map(fields.text, ("SkuMeter", "x_SkuMeterName", "ChargeDescription")))
     quantity = f"{fields.text('ConsumedQuantity')} || ' ' || {fields.text('ConsumedUnit')}"
@@ -58,12 +57,12 @@ def read_focus(fields: Fields) -> Reading:
         "line_item": f"concat_ws(', ', {what}, {meter}, {quantity})",
         "amount": amount,
         "currency": f"upper({currency})",
+        "about_ai": ai,
     }
     return Reading(
-        bills=(Part(bills, where=ai, twins=True),),
+        bills=(Part(bills, twins=True),),
         covered=(start, until),
         has_status=False,
-        notice=NOT_AI,
     )
 
 
@@ -91,5 +90,5 @@ BILL = Reader(
     needs=frozenset(NEEDS),
     read=read_focus,
     numbers=("BilledCost", "EffectiveCost", "ListCost"),
-    codebook="One row per charge; BilledCost of AI services; 5/1/25 is the first of May.",
+    codebook="One row per charge; BilledCost, lines about AI marked; 5/1/25 is the first of May.",
 )
