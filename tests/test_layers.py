@@ -9,9 +9,9 @@ import pytest
 LIBRARY = Path(__file__).parent.parent / "lib" / "opsbook"
 LAYERS = (
     {"schema", "settings", "errors", "clauses"},
-    {"clock", "prices", "estimates"},
+    {"clock", "prices", "estimates", "refusals"},
     {"calls", "coverage", "panel"},
-    {"baselines", "rules", "findings", "splits"},
+    {"baselines", "rules", "findings", "splits", "regression"},
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "notices", "reviews", "backtest",
@@ -24,9 +24,12 @@ LAYERS = (
     {
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
         "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
-        "kernels", "notebooks", "site", "template",
+        "kernels", "notebooks", "site", "template", "lists", "listbooks", "answers", "runs",
     },
-    {"weekly", "check", "desk", "doctor", "forms", "explore", "init", "mapper", "__main__"},
+    {
+        "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",
+        "__main__",
+    },
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
 READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource

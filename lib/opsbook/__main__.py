@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from opsbook import desk
+from opsbook import desk, regress
 from opsbook.errors import OpsbookError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 review = typer.Typer(no_args_is_help=True, help="Run the notebooks and render a review.")
 app.add_typer(review, name="review")
 app.add_typer(desk.app, name="incident")
+app.add_typer(regress.app, name="regression")
 
 Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
 AsOf = Annotated[str, typer.Option("--as-of", help="moment of judgement, ISO 8601 with a zone")]

@@ -127,7 +127,8 @@ class Incident:
 class Register:
     """All incidents by id, in the order they were opened, with silences and explanations.
 
-    `count` and `head` are those of the chain it was folded from.
+    `approved` is, by workflow, the regression run that later ones are compared with. `count` and
+    `head` are those of the chain it was folded from.
     """
 
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -135,6 +136,7 @@ class Register:
     explained: list[dict] = field(default_factory=list)
     reports: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
+    approved: dict[str, dict] = field(default_factory=dict)
     count: int = 0
     head: str = GENESIS
 
@@ -323,6 +325,10 @@ def _erased(register: Register, event: Event) -> None:
     register.erased.add(event.payload["text"])
 
 
+def _approved(register: Register, event: Event) -> None:
+    register.approved[event.payload["workflow"]] = event.payload | {"ts": event.ts}
+
+
 ON_REGISTER: dict[str, Callable[[Register, Event], None]] = {
     "incident_opened": _opened,
     "merged": _merged,
@@ -330,6 +336,7 @@ ON_REGISTER: dict[str, Callable[[Register, Event], None]] = {
     "silence_ended": _silence_ended,
     "explained": _explained,
     "text_erased": _erased,
+    "regression_approved": _approved,
 }
 ON_INCIDENT: dict[str, Callable[[Incident, Event], None]] = {
     "finding_joined": _joined,

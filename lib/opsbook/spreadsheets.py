@@ -178,13 +178,26 @@ def read(path: Path, settings: Settings, now: pd.Timestamp) -> Sheet:
 
 def _sheet(content: bytes) -> Worksheet:
     """The sheet Reports of a workbook's bytes; UsageError with what is wrong and what to do."""
+    book = opened(content)
+    named = {s.title.strip().casefold(): s for s in book.worksheets}
+    if SHEET.casefold() not in named:
+        raise UsageError(f" has no sheet {SHEET}; found {', '.join(book.sheetnames)}")
+    return named[SHEET.casefold()]
+
+
+def opened(content: bytes) -> openpyxl.Workbook:
+    """A workbook of its bytes, whatever they are; UsageError with what is wrong and what to do.
+
+    The message goes on after the file's name. A workbook saved as Strict Open XML opens without
+    any sheet and without an error: it is refused.
+    """
     if content.startswith(OLE):
         raise UsageError(" is password-protected or an old .xls; save it as .xlsx without one")
     try:
         with zipfile.ZipFile(BytesIO(content)) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > MOST_BYTES:
-            raise UsageError(f" unpacks to {unpacked / 1e6:.0f} MB; expected a register of reports")
+            raise UsageError(f" unpacks to {unpacked / 1e6:.0f} MB; expected what people typed")
         book = openpyxl.load_workbook(BytesIO(content))
     except UsageError:
         raise
@@ -193,10 +206,11 @@ def _sheet(content: bytes) -> Worksheet:
         raise UsageError(
             f" is damaged or no .xlsx ({said}); open it in Excel or LibreOffice and save it again"
         ) from problem
-    named = {s.title.strip().casefold(): s for s in book.worksheets}
-    if SHEET.casefold() not in named:
-        raise UsageError(f" has no sheet {SHEET}; found {', '.join(book.sheetnames)}")
-    return named[SHEET.casefold()]
+    if not book.worksheets:
+        raise UsageError(
+            " holds no sheet that can be read; saved as Strict Open XML? Save it again as .xlsx"
+        )
+    return book
 
 
 def _read(sheet: Worksheet, settings: Settings, now: pd.Timestamp, name: str) -> Sheet:
