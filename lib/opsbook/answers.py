@@ -170,7 +170,13 @@ def _numbered(answers: Iterable[Answer]) -> list[Answer]:
     for answer in answers:
         seen[answer.case] = seen.get(answer.case, 0) + 1
         found.append(Answer(**{**asdict(answer), "repeat": answer.repeat or seen[answer.case]}))
-    return found
+    return _latest(found)
+
+
+def _latest(answers: Sequence[Answer]) -> list[Answer]:
+    """The answers without the errors of calls that were made again."""
+    last = {(a.case, a.repeat): i for i, a in enumerate(answers)}
+    return [a for i, a in enumerate(answers) if not a.error or last[a.case, a.repeat] == i]
 
 
 def by_case(answers: Iterable[Answer]) -> dict[str, list[Answer]]:

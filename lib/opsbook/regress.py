@@ -1,14 +1,22 @@
-"""The regression list on the command line: make it, look it over, judge answers, approve a run."""
+"""The regression list on the command line: make it, look it over, ask, judge, approve."""
 
 import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsbook.desk import ROLE, Desk, Role
 from opsbook.errors import UsageError
 from opsbook.events import Draft
+
+if TYPE_CHECKING:
+    from opsbook.live import Estimate
 
 app = typer.Typer(no_args_is_help=True, help="The regression list: cases, checks and verdicts.")
 Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
@@ -17,6 +25,8 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document and 
 Which = Annotated[str, typer.Argument(help="a workflow's id, or a list: .xlsx or .csv")]
 DEMO = Path("data/demo")
 NEEDED, WRONG = 1, 2
+OPENAI = "https://api.openai.com/v1"
+CONFIRMING = 4
 
 
 @app.command()
@@ -79,6 +89,93 @@ def score(
     document = verdict.as_json() | ({"results": str(kept)} if kept else {})
     _tell(document, "\n".join(runs.told(verdict, kept)), as_json)
     raise typer.Exit(NEEDED if verdict.verdict.verdict == "HOLD" else 0)
+
+
+@app.command()
+def run(
+    which: Which,
+    model: Annotated[str, typer.Option(help="the model to ask, as its endpoint names it")],
+    endpoint: Annotated[str, typer.Option(help="an OpenAI-compatible address")] = OPENAI,
+    key_env: Annotated[str, typer.Option(help="variable with the key")] = "OPENAI_API_KEY",
+    name: Annotated[str, typer.Option("--run", help="the run's name; empty: day and model")] = "",
+    parameters: Annotated[str, typer.Option(help='JSON, like {"temperature": 0}')] = "{}",
+    input_price: Annotated[float | None, typer.Option(help="per million tokens")] = None,
+    output_price: Annotated[float | None, typer.Option(help="per million tokens")] = None,
+    cap: Annotated[float | None, typer.Option(help="stop before more than this is spent")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=4, help="calls at once")] = 3,
+    again: Annotated[bool, typer.Option(help="ask again what was under way when killed")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="ask for no confirmation")] = False,
+    data: Data = DEMO,
+    as_json: Json = False,
+) -> None:
+    """Ask a model live, again where an answer fails, and judge; goes on where it was stopped."""
+    from opsbook import runs
+
+    at = runs.place(which, data)
+    found = runs.held(at)
+    where = runs.Endpoint(endpoint, model, key_env, input_price, output_price)
+    first = runs.asks(at, found.cases, _object(parameters))
+    name = name or f"{date.today()}-{re.sub(r'[^a-zA-Z0-9.+-]+', '-', model)}"  # noqa: DTZ011
+    path = at.run(name) / "answers.jsonl"
+    repeats = {c.id: c.repeats for c in found.cases}
+    calls = [a for ask in first for a in runs.repeated([ask], range(1, repeats[ask.case] + 1))]
+    _confirm(runs.live.estimate(calls, where, path), where.currency, yes)
+    with _progress(not as_json) as tell:
+        told = runs.asked(
+            at, found, name, where, first, cap=cap, at_once=at_once, again=again, progress=tell
+        )
+    if told.stopped:
+        raise UsageError(f"Stopped: {told.stopped}. Run it again and it goes on where it was.")
+    before = runs.approved(at)
+    facts = [("model", model), ("endpoint", endpoint), ("run", name)]
+    facts += [("compared with", before[0] if before else "nothing approved yet")]
+    answers = runs.outputs.read(path)
+    verdict = runs.judged(found, answers, before[1] if before else None, facts)
+    kept = runs.keep(at, name, found.cases, answers, verdict, written=True)
+    document = verdict.as_json() | {
+        "results": str(kept), "run": name, "spent": told.spent, "errors": told.errors
+    }  # fmt: skip
+    _tell(document, "\n".join(runs.told(verdict, kept)), as_json)
+    raise typer.Exit(NEEDED if verdict.verdict.verdict == "HOLD" else 0)
+
+
+def _object(text: str) -> dict:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError(f'{text} is no JSON object; expected like {{"temperature": 0}}.')
+    return found
+
+
+def _confirm(expected: "Estimate", currency: str, yes: bool) -> None:
+    cost = "at an unknown cost" if expected.cost is None else f"{expected.cost:.4f} {currency}"
+    line = (
+        f"{expected.calls} calls, about {expected.input_tokens:,} tokens in and "
+        f"{expected.output_tokens:,} out, {cost}; up to {CONFIRMING} more for each case that fails."
+    )
+    typer.echo(line, err=True)
+    if yes or not expected.calls:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing was asked: say --yes where nobody can be asked.")
+    typer.confirm("Ask the model?", abort=True, err=True)
+
+
+@contextmanager
+def _progress(shown: bool) -> Iterator[Callable[[int, int, float], None]]:
+    """A bar on a terminal with calls made and what was spent; nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task("")
+        yield lambda done, of, spent: bar.update(
+            task, total=of, completed=done, description=f"{spent:.4f} spent"
+        )
 
 
 @app.command()

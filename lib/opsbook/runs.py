@@ -13,17 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsbook import answers as outputs
-from opsbook import listbooks, lists, store
+from opsbook import listbooks, lists, live, store
 from opsbook.errors import UsageError
+from opsbook.live import Ask, Endpoint, Outcome, repeated
 from opsbook.records import Log
 from opsbook.register import fold
-from opsbook.regression.cases import Answer, Case
+from opsbook.regression.cases import CONFIRMING, Answer, Case
 from opsbook.regression.drift import Drift, drift
-from opsbook.regression.verdicts import ListVerdict, compared
+from opsbook.regression.verdicts import ListVerdict, compared, to_confirm
 
 FORMS = (".xlsx", ".csv")
 RUN = re.compile(r"[\w][\w.+-]{0,80}")
 MOST_TOLD = 40
+VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,80 @@ def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def asks(at: Place, cases: Sequence[Case], parameters: dict) -> list[Ask]:
+    """The first call of each enabled case: the workflow's prompt, then the input.
+
+    The prompt is `prompts/<workflow>/system.md`, its {{variables}} filled from the case's columns.
+    """
+    path = at.folder.path / "prompts" / at.workflow / "system.md" if at.folder else Path("none")
+    prompt = path.read_bytes() if path.is_file() else b""
+    return [_ask(case, prompt, parameters) for case in cases if case.enabled]
+
+
+def _ask(case: Case, prompt: bytes, parameters: dict) -> Ask:
+    system, said = (_filled(text, case) for text in (prompt.decode("utf-8"), case.input))
+    messages = [{"role": "system", "content": system}] if system.strip() else []
+    checks = json.dumps([text for _, text in case.checks], ensure_ascii=False)
+    hashes = {
+        "prompt_sha": _digest(system), "input_sha": _digest(said), "checks_sha": _digest(checks),
+        "prompt_blob": git_blob(prompt) if prompt else None,
+    }  # fmt: skip
+    return Ask(case.id, 1, (*messages, {"role": "user", "content": said}), parameters, hashes)
+
+
+def _filled(text: str, case: Case) -> str:
+    held = {k.casefold(): v for k, v in case.variables.items()}
+    return VARIABLE.sub(lambda m: held.get(m[1].casefold(), m[0]), text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def git_blob(content: bytes) -> str:
+    """The name git has for a file with this content.
+
+    >>> git_blob(b"test content\\n")
+    'd670460b4b4aece5915caf5c68d12f560a9fe3e4'
+    """
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def asked(
+    at: Place,
+    found: lists.List,
+    name: str,
+    endpoint: Endpoint,
+    first: Sequence[Ask],
+    **how: object,
+) -> Outcome:
+    """The cases asked as often as the list says, and again where any answer fails."""
+    path = at.run(name) / "answers.jsonl"
+    by = {c.id: c for c in found.cases}
+    calls = [a for ask in first for a in repeated([ask], range(1, by[ask.case].repeats + 1))]
+    told = live.run(calls, endpoint, path, **how)
+    if told.stopped:
+        return told
+    new = outputs.by_case(outputs.read(path))
+    shaky = [a for a in first if to_confirm(by[a.case], _first(new, by[a.case]))]
+    more = [a for ask in shaky for a in repeated([ask], _again(by[ask.case]))]
+    if not more:
+        return told
+    after = live.run(more, endpoint, path, **how)
+    return Outcome(
+        told.answered + after.answered, told.errors + after.errors, told.spent + after.spent,
+        after.stopped,
+    )  # fmt: skip
+
+
+def _first(answers: dict[str, list[Answer]], case: Case) -> list[Answer]:
+    return [a for a in answers.get(case.id, []) if a.repeat <= case.repeats and a.text is not None]
+
+
+def _again(case: Case) -> range:
+    return range(case.repeats + 1, case.repeats + CONFIRMING + 1)
+
+
 def named(at: Place, name: str) -> list[Answer]:
     """The answers of a run by its name, or of a folder or file."""
     path = Path(name)
@@ -151,7 +227,12 @@ def named(at: Place, name: str) -> list[Answer]:
 
 
 def keep(
-    at: Place, run: str, cases: Sequence[Case], now: Sequence[Answer], verdict: Judged
+    at: Place,
+    run: str,
+    cases: Sequence[Case],
+    now: Sequence[Answer],
+    verdict: Judged,
+    written: bool = False,
 ) -> Path:
     """A run's answers and verdict in its folder, and its results as a workbook."""
     if at.folder is None:
@@ -159,11 +240,12 @@ def keep(
     folder = at.run(run)
     folder.mkdir(parents=True, exist_ok=True)
     path, text = folder / "answers.jsonl", outputs.lines(now)
-    if path.exists() and path.read_text("utf-8") != text:
+    if not written and path.exists() and path.read_text("utf-8") != text:
         raise UsageError(
             f'a run "{run}" is there already with other answers; give it another name.'
         )
-    path.write_text(text, "utf-8", newline="\n")
+    if not written:
+        path.write_text(text, "utf-8", newline="\n")
     said = json.dumps(verdict.as_json(), ensure_ascii=False, indent=1) + "\n"
     (folder / "verdict.json").write_text(said, "utf-8", newline="\n")
     book = at.path.parent / "results" / at.workflow / f"{run}.xlsx"
