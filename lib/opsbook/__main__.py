@@ -16,13 +16,15 @@ from rich.console import Console
 from rich.table import Table
 
 from opsbook import desk, regress
-from opsbook.errors import OpsbookError
+from opsbook.errors import OpsbookError, UsageError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
 review = typer.Typer(no_args_is_help=True, help="Run the notebooks and render a review.")
+prompts = typer.Typer(no_args_is_help=True, help="What prompts said, from git.")
 app.add_typer(review, name="review")
+app.add_typer(prompts, name="prompts")
 app.add_typer(desk.app, name="incident")
 app.add_typer(regress.app, name="regression")
 
@@ -325,6 +327,48 @@ def erase(
     at = desk.Desk.at(data, as_of)
     at.log.erase(text)
     at.enter(lambda _: Draft("text_erased", payload={"text": text}))
+
+
+@prompts.command("at")
+def prompts_at(
+    day: Annotated[str, typer.Argument(help="a day, or a moment in ISO 8601")],
+    workflow: Annotated[str, typer.Argument(help="the workflow's id")],
+    data: Data = DEMO,
+    as_json: Json = False,
+) -> None:
+    """What a workflow's prompts said on a day (at its end, on the company's clock)."""
+    from opsbook import prompts as kept
+    from opsbook import store
+
+    folder = store.Folder.at(data)
+    zone = store.load_settings(folder).company.zone
+    moment = _moment(day, zone)
+    found = [(path, kept.at(path, moment)) for path in kept.files(folder, workflow)]
+    if as_json:
+        rows = [{"now": not kept.uncommitted(p) and kept.at(p, _END) == v} | v.as_json()
+                for p, v in found if v]  # fmt: skip
+        _print_json({"prompts": rows})
+    for path, version in [] if as_json else found:
+        if version is None:
+            _say(f"{path}: not yet there on {day}.")
+            continue
+        since = version.at.tz_convert(zone)
+        _say(f"{version.file}, since {since:%Y-%m-%d %H:%M}, {version.commit}: {version.subject}")
+        print("".join(c if c.isprintable() or c in "\n\t" else "�" for c in version.text))  # noqa: T201
+    raise typer.Exit(0 if any(v for _, v in found) else NEEDED)
+
+
+_END = pd.Timestamp.max.tz_localize("UTC")
+
+
+def _moment(text: str, zone: str) -> pd.Timestamp:
+    """The end of a day, or the moment itself where a time is told."""
+    try:
+        found = pd.Timestamp(text)
+    except ValueError:
+        raise UsageError(f'"{text}" is no day; expected like 2026-10-12.') from None
+    found = found if found.tz else found.tz_localize(zone)
+    return found if ":" in text else found + pd.DateOffset(days=1) - pd.Timedelta(seconds=1)
 
 
 @app.command()

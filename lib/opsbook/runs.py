@@ -18,6 +18,7 @@ from opsbook.errors import UsageError
 from opsbook.live import Ask, Endpoint, Outcome, repeated
 from opsbook.records import Log
 from opsbook.register import fold
+from opsbook.regression.attribution import Cause, causes, conclusion
 from opsbook.regression.cases import CONFIRMING, Answer, Case
 from opsbook.regression.drift import Drift, drift
 from opsbook.regression.verdicts import ListVerdict, compared, to_confirm
@@ -57,6 +58,8 @@ class Judged:
     facts: tuple[tuple[str, str], ...]
     now: dict[str, list[Answer]]
     before: dict[str, list[Answer]]
+    causes: tuple[Cause, ...] = ()
+    conclusion: str = ""
 
     def as_json(self) -> dict:
         """What a command prints."""
@@ -68,7 +71,10 @@ class Judged:
             }
             for d in self.drifts
         ]  # fmt: skip
-        return self.verdict.as_json() | {"drift": told, "facts": dict(self.facts)}
+        why = [vars(c) for c in self.causes]
+        return self.verdict.as_json() | {
+            "drift": told, "causes": why, "conclusion": self.conclusion, "facts": dict(self.facts),
+        }  # fmt: skip
 
 
 def place(which: str, data: Path) -> Place:
@@ -119,7 +125,28 @@ def judged(
     drifts = tuple(drift(old, new)) if old else ()
     if old and any(d.noise is None for d in drifts):
         told.append(("noise", "not known: the approved run has one answer a case"))
-    return Judged(verdict, drifts, tuple(told), new, old or {})
+    if not old:
+        return Judged(verdict, drifts, tuple(told), new, {})
+    why = causes(before or (), now)
+    said = conclusion(why, _fails(verdict), _disagreeing(verdict), _between(before or (), now))
+    return Judged(verdict, drifts, tuple(told), new, old, why, said)
+
+
+def _fails(verdict: ListVerdict) -> bool:
+    return any(c.verdict in ("LOST", "UNSTABLE") for c in verdict.cases)
+
+
+def _disagreeing(verdict: ListVerdict) -> float | None:
+    """The share of cases whose approved answers disagree; None where each has one answer alone."""
+    told = [c.before for c in verdict.cases if c.before and c.before.of > 1]
+    return sum(0 < t.passes < t.of for t in told) / len(told) if told else None
+
+
+def _between(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[str, str] | None:
+    days = [
+        sorted(str(a.at)[:10] for a in answers if a.at is not None) for answers in (before, now)
+    ]
+    return (days[0][-1], days[1][0]) if all(days) else None
 
 
 def approved(at: Place) -> tuple[str, list[Answer]] | None:
@@ -261,5 +288,5 @@ def told(found: Judged, kept: Path | None) -> list[str]:
     same = sum(c.verdict == "SAME" for c in verdict.cases)
     drifted = [f"drift in {d.sentence()}" for d in found.drifts if d.drifted]
     told = [verdict.verdict, *counts, f"{same} of {len(verdict.cases)} cases as before."]
-    told += [*drifted, verdict.limit]
+    told += [*drifted, *([found.conclusion] if found.conclusion else []), verdict.limit]
     return [*told, *([f"Results: {kept}"] if kept else [])]

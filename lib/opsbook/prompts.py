@@ -1,0 +1,101 @@
+"""What a prompt said on a day, from git: prompts lie in `prompts/<workflow>/` beside the settings.
+
+Clause C4. A version counts from the moment of its commit; what is not committed is said.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from opsbook.errors import UsageError
+from opsbook.runs import git_blob
+from opsbook.store import Folder
+
+FIELDS = "%H%x1f%ct%x1f%s"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a prompt file: git's name of its content, its commit (UTC), its text."""
+
+    file: str
+    blob: str
+    commit: str
+    at: pd.Timestamp
+    subject: str
+    text: str
+
+    def as_json(self) -> dict:
+        """The version as a command prints it."""
+        return {**vars(self), "at": self.at.isoformat()}
+
+
+def files(folder: Folder, workflow: str) -> list[Path]:
+    """The prompt files of a workflow; UsageError where there is none."""
+    place = folder.path / "prompts" / workflow
+    found = sorted(p for p in place.glob("*") if p.is_file()) if place.is_dir() else []
+    if not found:
+        there = sorted(p.name for p in (folder.path / "prompts").glob("*") if p.is_dir())
+        raise UsageError(f"{place} holds no prompt; found prompts of {', '.join(there) or 'none'}.")
+    return found
+
+
+def history(path: Path) -> list[Version]:
+    """Every committed version of a prompt file, oldest first, renames followed.
+
+    UsageError where there is no git, no repository, or its history was cut off (a shallow clone).
+    """
+    if _git(path.parent, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise UsageError("The repository is a shallow clone: run git fetch --unshallow first.")
+    told = _git(
+        path.parent,
+        "log",
+        "--follow",
+        "--name-only",
+        "-z",
+        f"--format=%x1e{FIELDS}",
+        "--",
+        path.name,
+    ).decode("utf-8", "replace")
+    found = [_version(path, entry) for entry in told.split("\x1e") if entry.strip("\0\n")]
+    return [v for v in reversed(found) if v is not None]
+
+
+def _version(path: Path, entry: str) -> Version | None:
+    head, _, names = entry.partition("\0")
+    commit, at, subject = head.split("\x1f")
+    name = next((n.strip("\n") for n in names.split("\0") if n.strip("\n")), "")
+    if not name:
+        return None
+    try:
+        content = _git(path.parent, "show", f"{commit}:{name}")
+    except UsageError:
+        return None  # removed by this commit
+    moment = pd.Timestamp(int(at), unit="s", tz="UTC")
+    text = content.decode("utf-8", "replace")
+    return Version(path.name, git_blob(content), commit[:12], moment, subject, text)
+
+
+def at(path: Path, moment: pd.Timestamp) -> Version | None:
+    """The version of a prompt file that held at a moment; None before the first."""
+    before = [v for v in history(path) if v.at <= moment]
+    return before[-1] if before else None
+
+
+def uncommitted(path: Path) -> bool:
+    """Whether the file as it lies there is in no commit's last version."""
+    versions = history(path)
+    return not versions or versions[-1].blob != git_blob(path.read_bytes())
+
+
+def _git(place: Path, *words: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *words], cwd=place, capture_output=True, timeout=60)
+    except FileNotFoundError:
+        raise UsageError("git is not installed; it keeps what prompts said before.") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
+        raise UsageError(f"{place} has no history in git ({' '.join(said)}); commit the prompts.")
+    return done.stdout
