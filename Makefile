@@ -5,13 +5,15 @@ KIND     ?= cron
 RENDERER ?= auto
 PYTHON   ?= python3
 COMPANY  ?=
+WORKFLOW ?=
+CANDIDATE ?=
 SIZES    ?= 1 10
 PY       := .venv/bin/python
 OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help init doctor weekly site serve lab explore check findings test lint bench schedule demo clean-notebooks lock clean
+.PHONY: help init doctor weekly site serve lab explore check regression findings test lint bench schedule demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +46,9 @@ check: .venv/.ready ## Take the inbox in, judge, keep the register and tell whoe
 
 schedule: .venv/.ready ## Print the lines that run the check every hour (KIND=cron, systemd, windows, github or gitlab).
 	@$(OPSBOOK) schedule --kind $(KIND) --data $(DATA)
+
+regression: .venv/.ready ## Ask a model the list of a workflow (WORKFLOW=id CANDIDATE=model), or look all lists over.
+	@$(if $(CANDIDATE),$(OPSBOOK) regression run $(WORKFLOW) --model $(CANDIDATE) --data $(DATA),$(OPSBOOK) regression status --data $(DATA) || test $$? -eq 1)
 
 findings: .venv/.ready ## Print what the rules found, as a table.
 	@$(OPSBOOK) findings --data $(DATA)

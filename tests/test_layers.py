@@ -18,7 +18,7 @@ LAYERS = (
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
-        "workflow_pages",
+        "workflow_pages", "regression_pages",
         "method_pages", "backtest_pages",
     },
     {

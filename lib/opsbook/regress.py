@@ -179,6 +179,25 @@ def _progress(shown: bool) -> Iterator[Callable[[int, int, float], None]]:
 
 
 @app.command()
+def status(data: Data = DEMO, as_json: Json = False) -> None:
+    """What the last run of every list says."""
+    from opsbook import runs
+
+    found = runs.open_lists(data).lists
+    rows = [
+        {"workflow": x.workflow, "verdict": x.runs[-1].document["verdict"] if x.runs else None,
+         "run": x.runs[-1].name if x.runs else None, "approved": x.approved or None,
+         "problems": list(x.problems)}
+        for x in found
+    ]  # fmt: skip
+    told = [
+        f"{r['workflow']}: {r['verdict'] or 'no run yet'} {r['run'] or ''}".strip() for r in rows
+    ]
+    _tell({"rows": rows}, "\n".join(told), as_json)
+    raise typer.Exit(NEEDED if any(r["verdict"] == "HOLD" for r in rows) else 0)
+
+
+@app.command()
 def compare(
     which: Which,
     before: Annotated[str, typer.Argument(help="a run's name, or answers: folder or file")],

@@ -22,6 +22,8 @@ from opsbook.regression.attribution import Cause, causes, conclusion
 from opsbook.regression.cases import CONFIRMING, Answer, Case
 from opsbook.regression.drift import Drift, drift
 from opsbook.regression.verdicts import ListVerdict, compared, to_confirm
+from opsbook.regression_pages import Listed, Run
+from opsbook.settings import Company, Workflow
 
 FORMS = (".xlsx", ".csv")
 RUN = re.compile(r"[\w][\w.+-]{0,80}")
@@ -279,6 +281,48 @@ def keep(
     return listbooks.results(
         book, verdict.verdict, cases, verdict.now, verdict.before, verdict.drifts, verdict.facts
     )
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Every workflow's list with its runs, and the company they are of."""
+
+    lists: tuple[Listed, ...]
+    company: Company
+
+
+def open_lists(data: str | Path) -> Lists:
+    """All lists of a company as their pages show them; a list that cannot be read says why."""
+    folder = store.Folder.at(data)
+    settings = store.load_settings(folder)
+    chosen = fold(Log(folder).events()).approved
+    found = [_listed(folder, w, chosen.get(w.id, {}).get("run", "")) for w in settings.workflows]
+    return Lists(tuple(found), settings.company)
+
+
+def _listed(folder: store.Folder, workflow: Workflow, chosen: str) -> Listed:
+    at = place(workflow.id, folder.path)
+    cases, problems = {}, ()
+    if at.path.exists():
+        try:
+            found = lists.read(at.path, workflow.id)
+            cases, problems = {c.id: c.input for c in found.cases}, found.problems
+        except UsageError as problem:
+            problems = (str(problem),)
+    kept = [p for p in at.runs.glob("*/verdict.json")] if at.runs.is_dir() else []
+    shown = sorted((_run(path.parent) for path in kept), key=lambda r: (r.day, r.name))
+    return Listed(workflow.id, workflow.name, cases, tuple(shown), chosen, problems)
+
+
+def _run(path: Path) -> Run:
+    """A run as a page shows it: its verdict, and the first answer to each case."""
+    answers = outputs.by_case(outputs.read(path / "answers.jsonl"))
+    every = [a for of_case in answers.values() for a in of_case]
+    named = sorted({a.returned_model or a.asked_model or "" for a in every} - {""})
+    days = sorted(str(a.at)[:10] for a in every if a.at is not None)
+    texts = {c: of_case[0].text or f"(error: {of_case[0].error})" for c, of_case in answers.items()}
+    document = json.loads((path / "verdict.json").read_text("utf-8"))
+    return Run(path.name, ", ".join(named) or "not told", (days or [""])[-1], document, texts)
 
 
 def told(found: Judged, kept: Path | None) -> list[str]:

@@ -30,6 +30,7 @@ LIKE = Production(length_ratio=1.1, new_words=0.01)
         ({"checks_sha": "d"}, True, 0.0, None, "The checks changed: score the stored answers"),
         ({}, False, 0.0, LONGER, "The list passes, the inputs changed: inputs are 2.0 times"),
         ({}, False, 0.0, LIKE, "The list passes; nothing"),
+        ({"returned_model": "m-06"}, False, 0.0, None, "The list passes with another model: m-06"),
         ({"prompt_sha": None}, True, 0.0, None, "Could not tell: not every answer carries the"),
         ({"returned_model": None}, True, 0.0, None, "Could not tell: the endpoint does not say"),
     ],

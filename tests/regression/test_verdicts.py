@@ -99,6 +99,7 @@ def test_answers_half_as_long_again_are_drift_and_the_same_ones_are_none():
     found = {d.measure: d for d in drift(run([100] * 10), run([150] * 10))}
     assert found["length"].drifted
     assert math.isclose(found["length"].change, 1.5)
+    assert all(type(d.drifted) is bool and type(d.low) is float for d in found.values())
     assert not any(d.drifted for d in drift(run([100] * 10), run([100] * 10)))
 
 

@@ -159,6 +159,8 @@ def conclusion(
     if not fails:
         if by["production"].answer == CHANGED:
             return f"The list passes, the inputs changed: {by['production'].why}."
+        if by["model"].answer == CHANGED:
+            return f"The list passes with another model: {by['model'].why}."
         return "The list passes; nothing that was looked at changed."
     if by["model"].answer == CHANGED:
         return f"The vendor changed the model: {by['model'].why}{when}."

@@ -143,7 +143,7 @@ def _ratio(
         name, float(np.median([np.median(a) for a, _ in pairs])),
         float(np.median([np.median(b) for _, b in pairs])), math.exp(logs.mean()),
         math.exp(low), math.exp(high), None if noise is None else math.exp(noise), len(pairs),
-        _sure(low, high, noise) and abs(logs.mean()) >= math.log(LEAST),
+        _sure(low, high, noise) and bool(abs(logs.mean()) >= math.log(LEAST)),
     )  # fmt: skip
 
 
