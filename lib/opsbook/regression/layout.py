@@ -26,6 +26,8 @@ ABBREVIATED = re.compile(
     re.I,
 )
 WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+LONGEST_WORD = 40
+"""Characters around the end of a sentence that tell whether it is one."""
 TOKEN_CHARS = 4
 """Characters a token has where the endpoint told no count: a rule of thumb of the vendors."""
 Judged = tuple[bool, str]
@@ -72,11 +74,11 @@ def _ends(line: str) -> int:
 
 
 def _abbreviated(line: str, end: int) -> bool:
-    before = line[:end]
-    numbered = re.search(r"(?:^|\s)\d+\.$", before) and re.match(r"\s+\S", line[end:])
-    goes_on = re.match(r"\s+[a-zà-ÿ]", line[end:])
+    before, after = line[max(0, end - LONGEST_WORD) : end], line[end : end + LONGEST_WORD]
+    numbered = re.search(r"(?:^|\s)\d+\.$", before) and re.match(r"\s+\S", after)
+    goes_on = re.match(r"\s+[a-zà-ÿ]", after)
     short = ABBREVIATED.search(before)
-    return bool(numbered or (short and line[end:].strip()) or (goes_on and before[-1] == "."))
+    return bool(numbered or (short and after.strip()) or (goes_on and before[-1] == "."))
 
 
 def headings(text: str) -> list[str]:
