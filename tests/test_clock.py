@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from opsbook import settings
-from opsbook.clock import business_clock, local_days, public_holidays, week_before
+from opsbook.clock import business_clock, local_days, public_holidays
 from opsbook.errors import SettingsError
 from opsbook.settings import Company
 
@@ -135,12 +135,6 @@ def test_the_austrian_national_day_and_a_closure_are_rest_days():
         pd.Timestamp("2026-10-26"): "National Day",
     }
     assert days.day_type["2026-10-26"] == "restday"
-
-
-def test_the_week_under_review_is_the_last_complete_one():
-    monday = pd.Timestamp("2026-11-23T08:00+01:00")
-    assert week_before(monday, company()) == "2026-W47"
-    assert week_before(monday - pd.Timedelta(days=1), company()) == "2026-W46"
 
 
 def off(country: str, subdivision: str | None = None, **more) -> dict[str, str]:

@@ -9,12 +9,12 @@ import pytest
 LIBRARY = Path(__file__).parent.parent / "lib" / "opsbook"
 LAYERS = (
     {"schema", "settings", "errors", "clauses"},
-    {"clock", "prices", "estimates", "refusals"},
+    {"clock", "periods", "prices", "estimates", "refusals"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings", "splits", "regression"},
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
-        "notices", "reviews", "backtest",
+        "notices", "registers", "reviews", "backtest",
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",

@@ -187,29 +187,3 @@ def _utc(local: pd.DatetimeIndex, company: Company) -> pd.DatetimeIndex:
 
 def _ns(at: pd.DatetimeIndex) -> np.ndarray:
     return at.as_unit("ns").asi8
-
-
-def week_name(day: dt.date) -> str:
-    """The ISO week a day lies in.
-
-    >>> week_name(dt.date(2026, 11, 22)), week_name(dt.date(2027, 1, 1))
-    ('2026-W47', '2026-W53')
-    """
-    year, week, _ = day.isocalendar()
-    return f"{year}-W{week:02}"
-
-
-def week_days(week: str) -> tuple[dt.date, dt.date]:
-    """Monday and Sunday of an ISO week; ValueError for anything else.
-
-    >>> week_days("2026-W47")
-    (datetime.date(2026, 11, 16), datetime.date(2026, 11, 22))
-    """
-    year, _, number = week.partition("-W")
-    monday = dt.date.fromisocalendar(int(year), int(number), 1)
-    return monday, monday + dt.timedelta(days=6)
-
-
-def week_before(now: pd.Timestamp, company: Company) -> str:
-    """The last complete ISO week at `now`, in the company's zone: what a weekly review is about."""
-    return week_name(now.tz_convert(company.zone).date() - dt.timedelta(days=7))

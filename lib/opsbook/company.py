@@ -17,7 +17,7 @@ from babel.numbers import get_territory_currencies
 from pydantic.fields import FieldInfo
 
 from opsbook.errors import UsageError
-from opsbook.settings import WEEKDAYS, Limits, Part, Settings, Span, Workflow, limits_text
+from opsbook.settings import WEEKDAYS, Limits, Meeting, Part, Settings, Span, Workflow, limits_text
 
 HOURS = "mon-fri 09:00-17:00"
 PRIMARY = {
@@ -278,6 +278,8 @@ def toml(value: object) -> str:
         case Span():
             closes = "24:00" if value.closes == dt.time.min else f"{value.closes:%H:%M}"
             return f'"{value.opens:%H:%M}-{closes}"'
+        case Meeting():
+            return f'"{value}"'
         case Part():
             return toml({name: getattr(value, name) for name in sorted(value.model_fields_set)})
         case Mapping():

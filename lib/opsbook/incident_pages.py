@@ -39,7 +39,7 @@ from opsbook.incidents import FIRST_RESPONSE, headline
 from opsbook.notices import covers, unsettled
 from opsbook.register import Incident, Register
 from opsbook.responses import BY_CATEGORY, BY_CLASS, BY_FAMILY, ON_HARM, Step, checklist
-from opsbook.reviews import Week
+from opsbook.reviews import Review
 from opsbook.rules import RULES
 from opsbook.settings import Company, Limits
 
@@ -461,7 +461,7 @@ def _export(file: object) -> Html:
 # The register
 
 
-def register_page(week: Week) -> Html:
+def register_page(week: Review) -> Html:
     """Every incident, P3s that came back too often, and what is silenced."""
     every = week.incidents.sort_values("detected_at", ascending=False, kind="stable")
     provisional = _provisional(week.register)
@@ -482,7 +482,7 @@ def _provisional(register: Register) -> int:
     return sum(not i.timeline[0].hash for i in register.incidents.values())
 
 
-def register(week: Week, shown: pd.DataFrame, link: str, full: bool = False) -> Html:
+def register(week: Review, shown: pd.DataFrame, link: str, full: bool = False) -> Html:
     """Incidents as a table that sorts: class, what, state and deadlines; when and why if `full`.
 
     `link` is the address of an incident's page with `{id}` in it.
@@ -517,7 +517,7 @@ def _seen(incident: Incident, company: Company) -> str:
     return f"detected {when(incident.detected_at, company)}"
 
 
-def _aside(incident: Incident, week: Week) -> str:
+def _aside(incident: Incident, week: Review) -> str:
     """The quiet line of an incident in a table: rules, and what stands out."""
     reopened = len(incident.reopened)
     flaps = incident.flapping(week.settings.limits) if reopened else False
@@ -536,7 +536,7 @@ def _kept(state: str, word: str, more: str) -> Html:
     return Html(f'{light(state, word)}<br><span class="ob-note">{text(more)}</span>')
 
 
-def _deadlines(incident: Incident, week: Week) -> tuple[str, str, str]:
+def _deadlines(incident: Incident, week: Review) -> tuple[str, str, str]:
     """An incident's deadlines as a light, its word, and how many were missed or when one ends."""
     own = week.timers[week.timers.id == incident.id]
     states = [timer_state(t, incident, week.now)[1] for t in own.itertuples()]
@@ -551,7 +551,7 @@ def _deadlines(incident: Incident, week: Week) -> tuple[str, str, str]:
     return ("ok", "met", "") if "met" in states else ("none", "none", "")
 
 
-def alike(week: Week) -> Html:
+def alike(week: Review) -> Html:
     """Which P3s came back so often that they should be looked at as a P2 (clause B9)."""
     limits = week.settings.limits
     found = alike_p3(week.incidents, week.now, limits)
@@ -575,7 +575,7 @@ def alike_p3(incidents: pd.DataFrame, now: pd.Timestamp, limits: Limits) -> dict
     return counts[counts > limits.alike_p3].to_dict()
 
 
-def silences(week: Week) -> Html:
+def silences(week: Review) -> Html:
     """Every silence: what is held back, who did it and why, from when to when."""
     rows = pd.DataFrame(
         [
@@ -616,7 +616,7 @@ def chain() -> Html:
     )
 
 
-def undelivered(week: Week) -> Html:
+def undelivered(week: Review) -> Html:
     """Messages that did not arrive, or may not have: whom a person has to tell by hand."""
     rows = pd.DataFrame(unsettled(week.register))
     if rows.empty:

@@ -25,7 +25,7 @@ from opsbook.displays import (
     table,
     text,
 )
-from opsbook.reviews import Week
+from opsbook.reviews import Review
 from opsbook.rules import RULES, Rule
 from opsbook.settings import Limits, Settings
 
@@ -75,7 +75,7 @@ class Method:
         return sorted({*rules, *(c[0] for c in every)} - {clause.id})
 
 
-def method(week: Week, specs: list[Spec]) -> Method:
+def method(week: Review, specs: list[Spec]) -> Method:
     """The method page's material from a company's history and the spec tests."""
     told, weeks = labels(week.register), history_weeks(week.facts)
     found = alarms(week.judged.findings, told, week.settings.limits)

@@ -37,7 +37,7 @@ from opsbook.displays import (
 )
 from opsbook.incident_pages import by_urgency, register, silences, undelivered
 from opsbook.incidents import headline
-from opsbook.reviews import AGENDA, Week
+from opsbook.reviews import AGENDA, Review
 from opsbook.rules import RULES
 from opsbook.schema import COMPANY, UNASSIGNED
 from opsbook.settings import Company
@@ -58,7 +58,7 @@ def section(name: str, state: str, sentence: str, word: str = "") -> Html:
     return agenda(number, "", AGENDA[number - 1][2], state, sentence, word)
 
 
-def week_at_a_glance(week: Week) -> Html:
+def week_at_a_glance(week: Review) -> Html:
     """The week in one sentence, the incidents that touch it as cards, and four key figures."""
     grave = week.opened[week.opened.priority.isin(GRAVE)]
     names = [headline(i, week.settings) for i in grave.itertuples()]
@@ -76,7 +76,7 @@ def week_at_a_glance(week: Week) -> Html:
     )
 
 
-def key_figures(week: Week) -> Html:
+def key_figures(week: Review) -> Html:
     """Spend, calls, failing share and open incidents of the week, against the weeks before."""
     locale, spend = week.settings.company.locale, reviews.spend_by_workflow(week)
     total, usual = spend.cost_eur.sum(), spend.usual_eur.sum()
@@ -101,7 +101,7 @@ def key_figures(week: Week) -> Html:
     )
 
 
-def data_and_records(week: Week) -> Html:
+def data_and_records(week: Review) -> Html:
     """Section 1: how fresh and whole the data is, and how far the record reaches."""
     files = week.files
     waiting = files[files.state.isin(["unknown", "unreadable"])]
@@ -126,7 +126,7 @@ def data_and_records(week: Week) -> Html:
     )
 
 
-def unassigned(week: Week) -> Html:
+def unassigned(week: Review) -> Html:
     """How much of the week's cost no workflow claims."""
     spend = reviews.spend_by_workflow(week)
     own = spend[spend.workflow == UNASSIGNED]
@@ -140,7 +140,7 @@ def unassigned(week: Week) -> Html:
     )
 
 
-def carried_actions(week: Week) -> Html:
+def carried_actions(week: Review) -> Html:
     """Section 2: actions of earlier reviews; the register that holds them is still to come."""
     return stack(
         section("actions", "planned", "No actions are recorded yet."),
@@ -148,7 +148,7 @@ def carried_actions(week: Week) -> Html:
     )
 
 
-def cost_head(week: Week) -> Html:
+def cost_head(week: Review) -> Html:
     """Section 3, its head: whether spend and cost per run stayed within their limits."""
     found = week.findings[week.findings.family == "cost"]
     grave = found[found.priority.isin(GRAVE)]
@@ -164,12 +164,12 @@ def cost_head(week: Week) -> Html:
     return section("cost", state, sentence)
 
 
-def spend_chart(week: Week) -> Html:
+def spend_chart(week: Review) -> Html:
     """Section 3: the company's spend per day against its limit."""
     return figure(*charts.spend(week.judged.spend, week.findings, week.settings, week.bounds))
 
 
-def spend_table(week: Week) -> Html:
+def spend_table(week: Review) -> Html:
     """Section 3: the week's cost per workflow against the four weeks before."""
     spend = _named(reviews.spend_by_workflow(week), week)
     return table(
@@ -188,7 +188,7 @@ def spend_table(week: Week) -> Html:
     )
 
 
-def run_costs(week: Week) -> Html:
+def run_costs(week: Review) -> Html:
     """Section 3: the cost per run of every workflow, a chart for each that breached its limit."""
     breached = week.findings[week.findings.rule == "R5"].workflow.unique()
     shown = [
@@ -218,7 +218,7 @@ def run_costs(week: Week) -> Html:
     return stack(*shown, figure(*every), judged)
 
 
-def dear_runs(week: Week) -> Html:
+def dear_runs(week: Review) -> Html:
     """Section 3: the five most expensive runs over twice their baseline, with their input size."""
     return table(
         _named(reviews.dearest_runs(week), week),
@@ -236,7 +236,7 @@ def dear_runs(week: Week) -> Html:
     )
 
 
-def cost_explained(week: Week) -> Html:
+def cost_explained(week: Review) -> Html:
     """Section 3, its end: what other rules found in the cost, and what is to be explained."""
     grave = week.findings[(week.findings.family == "cost") & week.findings.priority.isin(GRAVE)]
     words = (
@@ -249,7 +249,7 @@ def cost_explained(week: Week) -> Html:
     )
 
 
-def errors_head(week: Week) -> Html:
+def errors_head(week: Review) -> Html:
     """Section 4, its head: whether calls failed more than they may."""
     found = week.findings[week.findings.rule.isin(["R3", "R4"])]
     worst = found.priority.min() if len(found) else None
@@ -263,7 +263,7 @@ def errors_head(week: Week) -> Html:
     return section("errors", state, sentence)
 
 
-def error_charts(week: Week) -> Html:
+def error_charts(week: Review) -> Html:
     """Section 4: the failing share per workflow with its interval, and each stretch by the hour."""
     shares = reviews.error_shares(week)
     found = week.findings[week.findings.rule.isin(["R3", "R4"])]
@@ -275,7 +275,7 @@ def error_charts(week: Week) -> Html:
     return stack(overview, *hours)
 
 
-def error_table(week: Week) -> Html:
+def error_table(week: Review) -> Html:
     """Section 4: calls, failures, share and interval per workflow; who is not judged, and why."""
     shares = _named(reviews.error_shares(week), week)
     judged = table(
@@ -305,7 +305,7 @@ def error_table(week: Week) -> Html:
     )
 
 
-def also_found(week: Week, rules: tuple[str, ...], families: tuple[str, ...]) -> Html:
+def also_found(week: Review, rules: tuple[str, ...], families: tuple[str, ...]) -> Html:
     """Findings of the week, P1 and P2, by rules that have no chart of their own in a section."""
     found = week.findings[week.findings.priority.isin(GRAVE)]
     own = found[found.rule.isin(rules) & found.family.isin(families)]
@@ -322,7 +322,7 @@ def also_found(week: Week, rules: tuple[str, ...], families: tuple[str, ...]) ->
     return table(_named(own, week), columns, week.settings.company, caption, "None in the week.")
 
 
-def not_judged(week: Week, rules: tuple[str, ...]) -> Html:
+def not_judged(week: Review, rules: tuple[str, ...]) -> Html:
     """Which workflows a rule does not judge, and why: never passed in silence."""
     found = reviews.not_judged(week)
     own = found[found.rule.isin(rules)].drop_duplicates(["workflow", "reason"])
@@ -330,7 +330,7 @@ def not_judged(week: Week, rules: tuple[str, ...]) -> Html:
     return note("Not judged: " + "; ".join(said) + ".") if said else Html("")
 
 
-def minor(week: Week) -> Html:
+def minor(week: Review) -> Html:
     """Section 5: P3, near misses, and how often each rule fired under either method."""
     found, near = reviews.single_breaches(week), reviews.candidates(week)
     head = section(
@@ -355,7 +355,7 @@ def minor(week: Week) -> Html:
     )
 
 
-def explained(week: Week) -> Html:
+def explained(week: Review) -> Html:
     """The stretches that a person looked at and explained, with the reason."""
     rows = _named(reviews.explained(week), week)
     return table(
@@ -374,7 +374,7 @@ def explained(week: Week) -> Html:
     )
 
 
-def fired(week: Week) -> Html:
+def fired(week: Review) -> Html:
     """How often each rule fired in the week, as we read it and read literally."""
     counts = reviews.fired_by_rule(week)
     judged = counts[counts.done].assign(
@@ -396,7 +396,7 @@ def fired(week: Week) -> Html:
     )
 
 
-def ran(week: Week) -> Html:
+def ran(week: Review) -> Html:
     """Section 6: workflow by day: ran, zero, no data, planned off."""
     days = reviews.days_run(week)
     zero = days[days.state == "zero"]
@@ -422,7 +422,7 @@ def ran(week: Week) -> Html:
     )
 
 
-def open_incidents(week: Week) -> Html:
+def open_incidents(week: Review) -> Html:
     """Section 7: P1 and P2 that are open or touch the week, their deadlines, and what is silenced.
 
     Clauses B2 and B6. An incident is open until a person resolves it.
@@ -456,7 +456,7 @@ def open_incidents(week: Week) -> Html:
     )
 
 
-def decisions(week: Week) -> Html:
+def decisions(week: Review) -> Html:
     """Section 8: what is still undecided, and what signing will ask for."""
     left = reviews.undecided(week)
     return stack(
@@ -474,7 +474,7 @@ def decisions(week: Week) -> Html:
     )
 
 
-def status(week: Week) -> Html:
+def status(week: Review) -> Html:
     """The home page: what is open, who must act by when, a light per workflow, the next review."""
     every = week.incidents[week.incidents.priority.isin(GRAVE)]
     acting = every.firing | (every.open & ~every.late)
@@ -495,7 +495,7 @@ def status(week: Week) -> Html:
     )
 
 
-def begin(week: Week) -> Html:
+def begin(week: Review) -> Html:
     """What a new company does next; nothing once a workflow's calls have arrived."""
     heard = _heard(week)
     if heard - {UNASSIGNED}:
@@ -515,12 +515,12 @@ def begin(week: Week) -> Html:
     return Html(f'<h2>Begin here</h2><p class="lead">{text(said)}</p>')
 
 
-def _heard(week: Week) -> set[str]:
+def _heard(week: Review) -> set[str]:
     """The workflows of which a call has ever arrived, 'unassigned' among them."""
     return set(week.facts.grid.workflow[week.facts.grid.calls > 0])
 
 
-def next_up(week: Week) -> Html:
+def next_up(week: Review) -> Html:
     """What is due next: the weekly review, and how old the oldest source is."""
     company = week.settings.company
     reaches = week.files.groupby("reader").covered_to.max().dropna()
@@ -549,7 +549,7 @@ def _waiting(files: pd.DataFrame) -> int:
     return int((files.state.isin(["unknown", "unreadable"]) | (files.quarantined > 0)).sum())
 
 
-def workflow_lights(week: Week) -> Html:
+def workflow_lights(week: Review) -> Html:
     """One row per workflow: its light, category, owner, and what it costs a run."""
     rows, heard = [], _heard(week)
     for workflow in week.settings.workflows:
@@ -601,7 +601,7 @@ def _how_it_stands(going: pd.DataFrame, heard: bool) -> str:
     return f"{going.priority.min()} {'going on' if going.firing.any() else 'open'}"
 
 
-def arrived(week: Week) -> Html:
+def arrived(week: Review) -> Html:
     """The data page: what waits for a person first, then every file and what became of its rows."""
     company, files = week.settings.company, week.files
     states = {"loaded": "ok", "known": "ok", "empty": "none"}
@@ -645,7 +645,7 @@ def _read_as(file: object, company: Company) -> str:
     return f"{file.reader}, {day(file.covered_from, company)} to {day(file.covered_to, company)}"
 
 
-def set_aside(week: Week) -> Html:
+def set_aside(week: Review) -> Html:
     """The data page: each row in quarantine, with its file, its number, why, and its text."""
     columns = [
         Column("File", "file"),
@@ -662,7 +662,7 @@ def set_aside(week: Week) -> Html:
     )
 
 
-def costs_by_kind(week: Week) -> Html:
+def costs_by_kind(week: Review) -> Html:
     """The data page: where each workflow's cost comes from, and what no price was found for."""
     kinds = reviews.cost_kinds(week)
     columns = [
@@ -688,7 +688,7 @@ def costs_by_kind(week: Week) -> Html:
     )
 
 
-def reconciliation(week: Week) -> Html:
+def reconciliation(week: Review) -> Html:
     """The data page: each vendor's bill of a month against what its calls cost."""
     rows = reviews.reconciled(week)
     known = rows.billed_eur.notna()
@@ -723,7 +723,7 @@ def reconciliation(week: Week) -> Html:
     )
 
 
-def codebook(week: Week, readers: Sequence[object]) -> Html:
+def codebook(week: Review, readers: Sequence[object]) -> Html:
     """The data page: each format that is read, and what its input tokens include."""
     columns = [
         Column("Export", "title"),
@@ -734,7 +734,7 @@ def codebook(week: Week, readers: Sequence[object]) -> Html:
     return table(pd.DataFrame(rows), columns, week.settings.company, "Formats that are read")
 
 
-def baselines(week: Week) -> Html:
+def baselines(week: Review) -> Html:
     """The baselines page: what is normal now, and a chart per workflow."""
     normal = _named(reviews.baselines_now(week.judged), week)
     normal["light"] = normal.state.map({"ok": "ok", "breach": "alert"}).fillna("none")
@@ -759,7 +759,7 @@ def baselines(week: Week) -> Html:
     return stack(table(normal, columns, week.settings.company, "What is normal now"), *shown)
 
 
-def _named(frame: pd.DataFrame, week: Week) -> pd.DataFrame:
+def _named(frame: pd.DataFrame, week: Review) -> pd.DataFrame:
     """The frame with the name people use for its workflows."""
     names = frame.workflow.map(week.settings.display_name) if len(frame) else []
     return frame.assign(name=names)

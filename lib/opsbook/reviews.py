@@ -6,14 +6,16 @@ neither explained nor escalated keeps the review a DRAFT.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
-from opsbook.clock import local_days, week_days
 from opsbook.estimates import share_lower_bound, share_upper_bound
 from opsbook.findings import Facts, Judged
+from opsbook.periods import Period
 from opsbook.prices import price_rows
 from opsbook.register import Register
+from opsbook.registers import Registers
 from opsbook.rules import RULES
 from opsbook.rules.cost import expensive_runs
 from opsbook.rules.models import models_seen
@@ -35,22 +37,20 @@ AGENDA = (
 
 
 @dataclass(frozen=True)
-class Week:
-    """One ISO week of a company, with everything measured up to `now` that it is cut out of.
+class Review:
+    """One period of a company (a week, month or quarter), with everything measured up to `now`.
 
     `files` and `quarantine` are FILES and QUARANTINE; the other frames as in `findings` and
-    `incidents`. `texts` are the reasons of silences and explained stretches by their names in the
-    record (None: erased).
+    `incidents`. `texts` are what people wrote, by its name in the record (None: erased).
     """
 
-    name: str
-    started_at: pd.Timestamp
-    ended_at: pd.Timestamp
+    period: Period
     now: pd.Timestamp
     settings: Settings
     facts: Facts
     judged: Judged
     register: Register
+    registers: Registers
     incidents: pd.DataFrame
     timers: pd.DataFrame
     files: pd.DataFrame
@@ -58,41 +58,55 @@ class Week:
     texts: Mapping[str, str | None]
 
     @property
+    def name(self) -> str:
+        """The period's name, like 2026-W47, 2026-11 or 2026-Q4."""
+        return self.period.name
+
+    @property
+    def kind(self) -> str:
+        """The kind of review: weekly, monthly or quarterly."""
+        return self.period.kind
+
+    @property
+    def started_at(self) -> pd.Timestamp:
+        """The period's start, UTC."""
+        return self.bounds[0]
+
+    @property
+    def ended_at(self) -> pd.Timestamp:
+        """The period's end (exclusive), UTC."""
+        return self.bounds[1]
+
+    @cached_property
+    def bounds(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """Its start and end (exclusive), UTC."""
+        return self.period.bounds(self.settings.company)
+
+    @property
     def findings(self) -> pd.DataFrame:
-        """The findings (calendar) with a priority that touch the week."""
+        """The findings (calendar) with a priority that touch the period."""
         found = self.judged.findings
         named = found[(found.method == "calendar") & found.priority.notna()]
         return named[self._touches(named)]
 
     @property
     def opened(self) -> pd.DataFrame:
-        """The incidents that touch the week, gravest first; a merged one is part of another."""
+        """The incidents that touch the period, gravest first; a merged one is part of another."""
         standing = self.incidents[self.incidents.state != "merged"]
         own = standing[self._touches(standing)]
         return own.sort_values(["priority", "detected_at"])
-
-    @property
-    def bounds(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """Its start and end (exclusive), UTC."""
-        return self.started_at, self.ended_at
 
     def _touches(self, frame: pd.DataFrame) -> pd.Series:
         return (frame.started_at < self.ended_at) & (frame.ended_at > self.started_at)
 
     @property
     def days(self) -> pd.DataFrame:
-        """The week's daily totals, one row per workflow and local day."""
+        """The period's daily totals, one row per workflow and local day."""
         days = self.facts.days
         return days[(days.started_at >= self.started_at) & (days.ended_at <= self.ended_at)]
 
 
-def week_bounds(week: str, settings: Settings) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Start and end (exclusive) of an ISO week in the company's zone, as UTC."""
-    calendar = local_days(settings.company, *week_days(week))
-    return calendar.started_at.iloc[0], calendar.ended_at.iloc[-1]
-
-
-def spend_by_workflow(week: Week) -> pd.DataFrame:
+def spend_by_workflow(week: Review) -> pd.DataFrame:
     """Cost of the week against the four complete weeks before, one row per workflow, dearest first.
 
     Columns workflow, cost_eur, usual_eur (mean of those weeks; <NA> without one), ratio, calls.
@@ -111,7 +125,7 @@ def spend_by_workflow(week: Week) -> pd.DataFrame:
     )
 
 
-def run_cost_by_workflow(week: Week) -> pd.DataFrame:
+def run_cost_by_workflow(week: Review) -> pd.DataFrame:
     """The last judged day's cost per run of each workflow against its baseline (rule R5).
 
     Columns workflow, day, observed_eur, center, upper, ratio, sample, references, state. A workflow
@@ -125,14 +139,14 @@ def run_cost_by_workflow(week: Week) -> pd.DataFrame:
     return last[["workflow", *columns]].assign(ratio=last.observed_eur / last.center)
 
 
-def dearest_runs(week: Week, most: int = 5) -> pd.DataFrame:
+def dearest_runs(week: Review, most: int = 5) -> pd.DataFrame:
     """The dearest runs over twice their day's baseline, with their input size (clause B8)."""
     runs = week.facts.runs
     own = runs[(runs.started_at >= week.started_at) & (runs.started_at < week.ended_at)]
     return expensive_runs(own, week.judged.run_cost, week.settings.limits).head(most)
 
 
-def error_shares(week: Week) -> pd.DataFrame:
+def error_shares(week: Review) -> pd.DataFrame:
     """The week's failing share per workflow with its 90 % interval, highest first (clause D4).
 
     Columns workflow, judged, failed, share, low, high. Workflows without outcomes are left out.
@@ -147,7 +161,7 @@ def error_shares(week: Week) -> pd.DataFrame:
     ).sort_values("share", ascending=False, ignore_index=True)
 
 
-def days_run(week: Week) -> pd.DataFrame:
+def days_run(week: Review) -> pd.DataFrame:
     """What each workflow did on each day of the week: ran, zero, no data or planned off.
 
     Columns workflow, day, state, runs (calls where the source has no runs, <NA> where it has no
@@ -175,13 +189,13 @@ def _planned_off(workflow: Workflow | None, day: pd.Timestamp, day_type: str) ->
     return resting or other or workflow.off_on(day.date()) is not None
 
 
-def not_judged(week: Week) -> pd.DataFrame:
+def not_judged(week: Review) -> pd.DataFrame:
     """Workflow and rule pairs that could not be judged, with the reason."""
     found = week.judged.findings
     return found[found.state.isin(["learning", "not evaluable"]) & (found.method == "calendar")]
 
 
-def fired_by_rule(week: Week) -> pd.DataFrame:
+def fired_by_rule(week: Review) -> pd.DataFrame:
     """How often each rule fired in the week under either method, one row per rule.
 
     Columns rule, name, words, clause, done, calendar, runbook.
@@ -196,7 +210,7 @@ def fired_by_rule(week: Week) -> pd.DataFrame:
     return joined.reindex(columns=[*rules.columns, *methods]).fillna(dict.fromkeys(methods, 0))
 
 
-def explained(week: Week) -> pd.DataFrame:
+def explained(week: Review) -> pd.DataFrame:
     """Stretches that a person has explained, oldest first: in the week, or since its begin.
 
     Columns workflow, metric, started_at, ended_at, reason (<NA>: erased), by (a role). What is
@@ -213,7 +227,7 @@ def explained(week: Week) -> pd.DataFrame:
     return own.sort_values("started_at", ignore_index=True).drop(columns=["text", "at"])
 
 
-def undecided(week: Week) -> pd.DataFrame:
+def undecided(week: Review) -> pd.DataFrame:
     """Incidents, P1 and P2, of the week or still open, whose root cause nobody has named.
 
     Clause E1. They keep a review a DRAFT; `unknown` is no root cause, and what was declined needs
@@ -242,27 +256,27 @@ def baselines_now(judged: Judged) -> pd.DataFrame:
     return both[["workflow", "metric", "slot", "n", "center", "spread", "state"]]
 
 
-def weekly_spend(week: Week, weeks: int = 8) -> list[float]:
+def weekly_spend(week: Review, weeks: int = 8) -> list[float]:
     """The company's spend of the last weeks in EUR, oldest first, the week itself last."""
     days = week.judged.spend[week.judged.spend.started_at < week.ended_at]
     monday = days.day - pd.to_timedelta(days.day.dt.weekday, unit="D")
     return days.groupby(monday).cost_eur.sum().tail(weeks).tolist()
 
 
-def candidates(week: Week) -> pd.DataFrame:
+def candidates(week: Review) -> pd.DataFrame:
     """Near misses of the week: stretches over a limit with too few calls to be sure."""
     found = week.judged.findings
     own = found[(found.method == "calendar") & (found.state == "candidate")]
     return own[week._touches(own)]
 
 
-def cost_kinds(week: Week) -> pd.DataFrame:
+def cost_kinds(week: Review) -> pd.DataFrame:
     """Each workflow's cost over the history and its rows without a price; workflow, EUR, count."""
     grid = week.facts.grid
     return grid.groupby("workflow")[["cost_eur", "unpriced"]].sum().reset_index()
 
 
-def cost_split_of(week: Week, workflow: str) -> pd.DataFrame | None:
+def cost_split_of(week: Review, workflow: str) -> pd.DataFrame | None:
     """What changed a workflow's cost against the mean of the four complete weeks before.
 
     Clause D3. Columns factor (`splits.FACTORS`), brought_eur; attrs before_eur and after_eur. None
@@ -289,14 +303,14 @@ WEEKS_BEFORE = 4
 """Weeks that a week's cost is compared with."""
 
 
-def weeks_before(week: Week, count: int) -> pd.Timestamp:
+def weeks_before(week: Review, count: int) -> pd.Timestamp:
     """The start of the week so many weeks before, on the company's wall clock, as UTC."""
     zone = week.settings.company.zone
     wall = week.started_at.tz_convert(zone).tz_localize(None) - pd.Timedelta(weeks=count)
     return wall.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
 
-def _week_before(week: Week, count: int) -> tuple[pd.Timestamp, pd.Timestamp]:
+def _week_before(week: Review, count: int) -> tuple[pd.Timestamp, pd.Timestamp]:
     return weeks_before(week, count), weeks_before(week, count - 1)
 
 
@@ -304,7 +318,7 @@ def _between(hours: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.
     return hours[(hours.hour >= start) & (hours.hour < end)]
 
 
-def output_weights(models: Sequence[str], week: Week) -> dict[str, float]:
+def output_weights(models: Sequence[str], week: Review) -> dict[str, float]:
     """What an output token costs in input tokens, of each model that a price is known of."""
     day = week.ended_at.tz_localize(None).floor("D")
     told = {m: week.settings.model_of("", m) for m in models}
@@ -314,14 +328,14 @@ def output_weights(models: Sequence[str], week: Week) -> dict[str, float]:
     return {m: ratios[name] for m, name in told.items() if name in ratios}
 
 
-def unpriced_rows(week: Week, workflow: str) -> int:
+def unpriced_rows(week: Review, workflow: str) -> int:
     """Rows of a workflow's week that have no price."""
     days = week.facts.grid
     own = days[(days.workflow == workflow) & days.hour.between(*week.bounds, inclusive="left")]
     return int(own.unpriced.fillna(0).sum())
 
 
-def models_of(week: Week, workflow: str) -> pd.DataFrame:
+def models_of(week: Review, workflow: str) -> pd.DataFrame:
     """`rules.models.models_seen` of one workflow, up to the end of the week."""
     models = week.facts.models
     return models_seen(models[(models.workflow == workflow) & (models.day < week.ended_at)])
@@ -331,7 +345,7 @@ CENTS_OF_CENTS = 4
 """Decimals of a difference: sums over calls end in dust."""
 
 
-def reconciled(week: Week, months: int = 3) -> pd.DataFrame:
+def reconciled(week: Review, months: int = 3) -> pd.DataFrame:
     """Bills against calls, one row per vendor and month (UTC) of the last months, newest first.
 
     Columns provider, month, billed_eur (<NA> without a bill), reported_eur, estimated_eur,
@@ -363,7 +377,7 @@ def reconciled(week: Week, months: int = 3) -> pd.DataFrame:
     )
 
 
-def unpriced_models(week: Week) -> pd.DataFrame:
+def unpriced_models(week: Review) -> pd.DataFrame:
     """Models without a price, most rows first: provider, model, rows, first_seen, last_seen."""
     models = week.facts.models
     own = models[models.cost_kind == "unpriced"]
@@ -378,7 +392,7 @@ def unpriced_models(week: Week) -> pd.DataFrame:
     return found.sort_values("rows", ascending=False, ignore_index=True)
 
 
-def single_breaches(week: Week) -> pd.DataFrame:
+def single_breaches(week: Review) -> pd.DataFrame:
     """The week's findings of class P3 that no graver incident holds already (clause B9)."""
     found = week.findings[week.findings.priority == "P3"]
     part = [

@@ -26,6 +26,10 @@ from pydantic.fields import FieldInfo
 from opsbook.schema import STATUSES, UNASSIGNED
 
 SPAN = re.compile(r"\s*(\d?\d:\d\d)\s*[-–]\s*(\d?\d:\d\d)\s*")
+MEETING = re.compile(
+    r"(?:(first|second|third|fourth)\s+)?"
+    r"(monday|tuesday|wednesday|thursday|friday|saturday|sunday)\s+(\d?\d:\d\d)"
+)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CATEGORIES = {
     "customer": "Customer-facing automation",
@@ -92,7 +96,32 @@ class Span(Part):
 
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+NTH = ("first", "second", "third", "fourth")
 HolidayKind = Literal["bank", "catholic", "de_facto", "optional", "protestant", "unofficial"]
+
+
+class Meeting(Part):
+    """When a review is held: the weekday and local time, and for a month which of its weekdays."""
+
+    weekday: Weekday
+    at: dt.time
+    nth: int = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = MEETING.fullmatch(value.strip().lower())
+        if not found:
+            raise ValueError(f'{value!r} is no such time; expected like "first tuesday 10:00"')
+        nth, weekday, at = found.groups()
+        told = {"weekday": weekday, "at": at.rjust(5, "0")}
+        return told | ({"nth": NTH.index(nth) + 1} if nth else {})
+
+    def __str__(self) -> str:
+        """As the settings write it."""
+        return f"{NTH[self.nth - 1]} {self.weekday} {self.at:%H:%M}"
 
 
 class Company(Part):
@@ -136,6 +165,21 @@ class Company(Part):
     )
     site: str = Field(
         "", examples=["https://intranet.example/opsbook"], description="where the site is published"
+    )
+    weekly_review: Meeting = Field(
+        Meeting(weekday="monday", at=dt.time(9, 30)),
+        examples=["monday 09:30"],
+        description="when the week before is reviewed, local time",
+    )
+    monthly_review: Meeting = Field(
+        Meeting(weekday="tuesday", at=dt.time(10)),
+        examples=["first tuesday 10:00"],
+        description="when the month before is reviewed: which of the next month's weekdays",
+    )
+    quarterly_review: Meeting = Field(
+        Meeting(weekday="tuesday", at=dt.time(10), nth=2),
+        examples=["second tuesday 10:00"],
+        description="when the quarter before is reviewed",
     )
     now: dt.datetime | None = Field(
         None,
@@ -191,6 +235,9 @@ class Workflow(Part):
         description="customer (its output reaches customers), internal, developer or analytics",
     )
     owner: str = Field(examples=["Head of support"], description="a role, not a person")
+    deputy: str = Field(
+        "", examples=["Support lead"], description="the role that stands in for the owner"
+    )
     matches: list[str] = Field(
         examples=['["langfuse:support-chat"]'],
         description="source:account as the exports name it; * stands for anything",

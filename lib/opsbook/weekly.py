@@ -15,9 +15,9 @@ from opsbook import notebooks, site, store
 from opsbook.check import bring_up
 from opsbook.displays import chain_note
 from opsbook.incidents import headline
-from opsbook.reviews import Week
+from opsbook.reviews import Review
 from opsbook.schema import FILES
-from opsbook.workbook import Workbook, dossier_of, moment, named_week, open_workbook, week_of
+from opsbook.workbook import Workbook, dossier_of, moment, named_period, open_workbook, review_of
 from opsbook.workflow_pages import PIECES
 
 NOTEBOOKS, REPORTS = Path("notebooks"), Path("reports")
@@ -118,7 +118,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
     begun = time.monotonic()
     settings = store.load_settings(store.Folder(data))
     now = moment(as_of, settings)
-    week = named_week(period, now, settings)
+    week = named_period("weekly", period, now, settings).name
     shared = {"data": str(data), "as_of": now.isoformat()}
     first, *others = [
         notebooks.Job(NOTEBOOKS / f"{p.notebook}.ipynb", {"period": week}) for p in PAGES
@@ -129,7 +129,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         bring_up(store.Folder(data), now)
         book = open_workbook(data, now.isoformat())
         others_site = _shows_another(data)
-        own = [*incident_pages(book, data), *workflow_pages(week_of(book, data, week))]
+        own = [*incident_pages(book, data), *workflow_pages(review_of(book, data, "weekly", week))]
         stale = [page for page in own if others_site or page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
         foot = chain_note(book.register.count, book.register.head)
@@ -169,7 +169,7 @@ def incident_pages(book: Workbook, data: Path) -> list[OwnPage]:
     ]
 
 
-def workflow_pages(week: Week) -> list[OwnPage]:
+def workflow_pages(week: Review) -> list[OwnPage]:
     """The pages of all workflows, as they have to be for a week."""
     notebook = NOTEBOOKS / "workflow.ipynb"
     made_by = code_print(notebook)

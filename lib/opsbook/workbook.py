@@ -16,16 +16,18 @@ import pandas as pd
 
 from opsbook import coverage, panel, store
 from opsbook.calls import rates
-from opsbook.clock import BusinessClock, business_clock, local_days, week_before
+from opsbook.clock import BusinessClock, business_clock, local_days
 from opsbook.dossier import Dossier, Known, dossier, text_names
 from opsbook.engines import calls_of, folded
 from opsbook.errors import UsageError
 from opsbook.events import Draft
 from opsbook.findings import Facts, Judged, judge
 from opsbook.incidents import news, timers
+from opsbook.periods import Period, last_complete, period
 from opsbook.records import Log
 from opsbook.register import Register, fold, fold_draft
-from opsbook.reviews import Week, week_bounds
+from opsbook.registers import Registers
+from opsbook.reviews import Review
 from opsbook.schema import (
     ANSWERS,
     BILLS,
@@ -65,6 +67,7 @@ class Workbook:
     facts: Facts
     judged: Judged
     register: Register
+    registers: Registers
     news: list[Draft]
     incidents: pd.DataFrame
     timers: pd.DataFrame
@@ -100,6 +103,7 @@ def open_workbook(data: str | Path, as_of: str = "", literally: bool = True) -> 
         facts=facts,
         judged=judged,
         register=register,
+        registers=Registers(),
         news=fresh,
         incidents=register.frame(),
         timers=timers(register, settings, clock),
@@ -227,24 +231,28 @@ def _ends(calendar: pd.DataFrame) -> tuple[dt.date, dt.date]:
     return (calendar.day.iloc[0] - CLOCK_BEHIND).date(), calendar.day.iloc[-1].date()
 
 
-def open_week(data: str | Path, as_of: str = "", period: str = "") -> Week:
+def open_week(data: str | Path, as_of: str = "", period: str = "") -> Review:
     """One week of a company's workbook; the last complete one without a `period`."""
-    return week_of(_opened(data, as_of), data, period)
+    return open_review(data, as_of, "weekly", period)
 
 
-def week_of(book: Workbook, data: str | Path, period: str = "") -> Week:
-    """One week of an open workbook; the last complete one without a `period`."""
-    name = named_week(period, book.now, book.settings)
-    started_at, ended_at = week_bounds(name, book.settings)
-    return Week(
-        name=name,
-        started_at=started_at,
-        ended_at=ended_at,
+def open_review(
+    data: str | Path, as_of: str = "", kind: str = "weekly", period: str = ""
+) -> Review:
+    """One period of a company's workbook; the last complete one of its kind without a `period`."""
+    return review_of(_opened(data, as_of), data, kind, period)
+
+
+def review_of(book: Workbook, data: str | Path, kind: str, period: str = "") -> Review:
+    """One period of an open workbook; the last complete one of its kind without a `period`."""
+    return Review(
+        period=named_period(kind, period, book.now, book.settings),
         now=book.now,
         settings=book.settings,
         facts=book.facts,
         judged=book.judged,
         register=book.register,
+        registers=book.registers,
         incidents=book.incidents,
         timers=book.timers,
         files=book.files,
@@ -304,13 +312,12 @@ def _trace(data: str | Path) -> tuple:
     return tuple((f.st_ino, f.st_mtime_ns, f.st_size) for f in found)
 
 
-def named_week(period: str, now: pd.Timestamp, settings: Settings) -> str:
-    """The ISO week a person asked for, else the last complete one; UsageError for no week."""
-    name = period or week_before(now, settings.company)
-    try:
-        week_bounds(name, settings)
-    except ValueError as problem:
-        raise UsageError(
-            f"--period {name!r} is no ISO week ({problem}); expected like 2026-W47"
-        ) from problem
-    return name
+def named_period(kind: str, name: str, now: pd.Timestamp, settings: Settings) -> Period:
+    """The period a person asked for, else the last complete one; UsageError for none of its kind.
+
+    A period that is still to come is refused: nothing in it could be reviewed.
+    """
+    found = period(name, kind) if name else last_complete(kind, now, settings.company)
+    if found.bounds(settings.company)[0] > now:
+        raise UsageError(f"--period {found.name} is still to come; expected one that has begun.")
+    return found

@@ -26,7 +26,7 @@ from opsbook.displays import (
     zone_note,
 )
 from opsbook.incident_pages import register
-from opsbook.reviews import Week
+from opsbook.reviews import Review
 from opsbook.settings import Workflow
 
 LINK = "../incidents/{id}.html"
@@ -40,7 +40,7 @@ FACTOR_WORDS = {
 """Each part of a change of cost, as the table names it."""
 
 
-def head(week: Week, workflow: str) -> Html:
+def head(week: Review, workflow: str) -> Html:
     """Who owns it, and the week's cost, cost per run, calls and failing share."""
     own, company = _settings(week, workflow), week.settings.company
     spend = _row(reviews.spend_by_workflow(week), workflow)
@@ -71,7 +71,7 @@ def head(week: Week, workflow: str) -> Html:
     )
 
 
-def _settings(week: Week, workflow: str) -> Workflow:
+def _settings(week: Review, workflow: str) -> Workflow:
     return next(w for w in week.settings.workflows if w.id == workflow)
 
 
@@ -84,7 +84,7 @@ def _times(value: object, what: str, locale: str) -> str:
     return "" if value is None or pd.isna(value) else f"{ratio(value, locale)} {what}"
 
 
-def split(week: Week, workflow: str) -> Html:
+def split(week: Review, workflow: str) -> Html:
     """Why the week's cost is not that of the weeks before: five parts that add up to the change.
 
     Clause D3.
@@ -127,7 +127,7 @@ def to_the_cent(parts: list[float], decimals: int = 2) -> list[float]:
     return [round(p + rest, decimals) if i == most else p for i, p in enumerate(rounded)]
 
 
-def cost_per_run(week: Week, workflow: str) -> Html:
+def cost_per_run(week: Review, workflow: str) -> Html:
     """The cost per run day by day, against its baseline and limit."""
     bands = week.judged.run_cost
     if workflow not in set(bands.workflow):
@@ -138,7 +138,7 @@ def cost_per_run(week: Week, workflow: str) -> Html:
     return figure(*shown)
 
 
-def models(week: Week, workflow: str) -> Html:
+def models(week: Review, workflow: str) -> Html:
     """Which model answered which request, from when to when; clause F1."""
     seen = reviews.models_of(week, workflow)
     company = week.settings.company
@@ -162,7 +162,7 @@ def models(week: Week, workflow: str) -> Html:
     )
 
 
-def incidents(week: Week, workflow: str) -> Html:
+def incidents(week: Review, workflow: str) -> Html:
     """Its incidents, the latest first."""
     own = week.incidents[week.incidents.workflow == workflow]
     return register(week, own.sort_values("detected_at", ascending=False, kind="stable"), LINK)

@@ -8,7 +8,8 @@ import pytest
 from opsbook import reviews
 from opsbook.clock import local_days
 from opsbook.errors import UsageError
-from opsbook.reviews import AGENDA, week_bounds
+from opsbook.periods import period
+from opsbook.reviews import AGENDA
 from opsbook.settings import Workflow
 from opsbook.workbook import open_week
 
@@ -38,7 +39,7 @@ def test_without_a_period_the_review_is_about_the_last_complete_week(week):
 
 
 def test_a_week_in_which_the_clocks_change_has_169_hours(week):
-    first, last = week_bounds("2026-W43", week.settings)
+    first, last = period("2026-W43").bounds(week.settings.company)
     assert last - first == pd.Timedelta(hours=169)
 
 
