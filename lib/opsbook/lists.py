@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsbook.errors import UsageError
+from opsbook.regression import promptfoo
 from opsbook.regression.cases import REPEATS, Answer, Case
 from opsbook.regression.figures import locale_of
 from opsbook.regression.grammar import problems as check_problems
@@ -85,7 +86,11 @@ def read(path: Path, workflow: str = "") -> List:
         raise UsageError(f"{path} cannot be read ({problem.strerror}); name the list.") from None
     notices = _unsaved(path)
     if path.suffix.lower() in (".csv", ".tsv"):
-        return _list(path, _csv_rows(path, content), iter(()), workflow, notices)
+        rows = list(_csv_rows(path, content))
+        if rows and promptfoo.is_promptfoos(c.text for c in rows[0]):
+            own, outputs, said = _promptfoos(rows)
+            return _list(path, iter(own), iter(outputs), workflow, [*notices, *said])
+        return _list(path, iter(rows), iter(()), workflow, notices)
     if path.suffix.lower() == ".xlsm":
         raise UsageError(f"{path} may hold macros; save it as .xlsx and name that.")
     try:
@@ -136,6 +141,40 @@ def _csv_rows(path: Path, content: bytes) -> Iterator[list[Cell]]:
     sign = max(";,\t", key=first.count)
     for i, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=sign), start=1):
         yield [Cell(f"{path.name}!{_letter(j)}{i}", RETURN.sub("\n", v)) for j, v in enumerate(row)]
+
+
+def _promptfoos(rows: list[list[Cell]]) -> tuple[list[list[Cell]], list[list[Cell]], list[str]]:
+    """Rows of promptfoo's CSV as rows of cases and of outputs, each cell with its own place."""
+    heads = [c.text.strip() for c in rows[0]]
+    found = [
+        (row, promptfoo.read({n: c.text for n, c in zip(heads, row, strict=False)}, place))
+        for place, row in enumerate(rows[1:], start=1)
+        if any(c.text.strip() for c in row)
+    ]
+    names = list(dict.fromkeys(n for _, told in found for n in told.fields)) or ["id"]
+    columns = [h for h in heads if promptfoo.EXPECTED.fullmatch(h)]
+    checks = [f"check {i}" for i in range(1, len(columns) + 1)]
+    own = [[Cell(rows[0][0].at, n) for n in (*names, *checks)]]
+    outputs = [[Cell(rows[0][0].at, n) for n in ("id", "answer")]]
+    for row, told in found:
+        at = dict(zip(heads, (c.at for c in row), strict=False))
+        said = {c: Cell(at[c], text, wrong) for c, text, wrong in told.checks}
+        where = {"note": "__description"} | {n: f"__metadata:{n}" for n in promptfoo.OWN}
+        cells = [
+            Cell(at.get(n) or at.get(where.get(n, n), row[0].at), told.fields.get(n, ""))
+            for n in names
+        ]
+        own.append(cells + [said.get(c, Cell(at.get(c, row[0].at), "")) for c in columns])
+        if told.output:
+            id_ = Cell(row[0].at, told.fields["id"])
+            outputs.append([id_, Cell(at["__providerOutput"], told.output)])
+    kept = [h for h in heads if h.startswith(promptfoo.KEPT)]
+    notices = [
+        f"{cell.at}: {cell.text} is kept and not followed: here every check of a case must hold."
+        for cell, head in zip(rows[0], heads, strict=True)
+        if head in kept
+    ]
+    return own, outputs if len(outputs) > 1 else [], notices
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -30,8 +30,13 @@ CONFIRMING = 4
 
 
 @app.command()
-def new(which: Which, data: Data = DEMO, as_json: Json = False) -> None:
-    """Make an empty list to fill in, with its checks to choose from."""
+def new(
+    which: Which,
+    cases: Annotated[Path | None, typer.Option(help="a list to take over: promptfoo's CSV")] = None,
+    data: Data = DEMO,
+    as_json: Json = False,
+) -> None:
+    """Make a list to fill in, with its checks to choose from; of another list's cases if named."""
     from opsbook import runs
 
     at = runs.place(which, data)
@@ -40,12 +45,33 @@ def new(which: Which, data: Data = DEMO, as_json: Json = False) -> None:
         settings = runs.store.load_settings(at.folder)
         rows = [(w.id, w.category, f"prompts/{w.id}/system.md", "", "", w.owner, "")
                 for w in settings.workflows]  # fmt: skip
-    runs.listbooks.make(at.path, sorted(rows, key=lambda r: r[0] != at.workflow))
+    taken = runs.held(runs.Place(None, at.workflow, cases)).cases if cases else ()
+    runs.listbooks.make(at.path, sorted(rows, key=lambda r: r[0] != at.workflow), taken)
+    told = f"{len(taken)} cases of {cases.name}" if cases else "about ten cases"
     _tell(
-        {"path": str(at.path)},
-        f"{at.path}: about ten cases, then opsbook regression lint.",
+        {"path": str(at.path), "cases": len(taken)},
+        f"{at.path}: {told}, then opsbook regression lint.",
         as_json,
     )
+
+
+@app.command()
+def export(
+    which: Which,
+    to: Annotated[Path, typer.Argument(help="the CSV to write, in promptfoo's columns")],
+    data: Data = DEMO,
+    as_json: Json = False,
+) -> None:
+    """Write a list as promptfoo's tests; `new --cases` reads them back without a loss."""
+    from opsbook import runs
+
+    at = runs.place(which, data)
+    found = runs.held(at)
+    alone = runs.export(found, to)
+    lines = [f"{to}: {len(found.cases)} cases in promptfoo's columns."]
+    lines += [f"{c}: promptfoo cannot judge it and passes it with a note." for c in alone]
+    document = {"path": str(to), "cases": len(found.cases), "not_judged_there": alone}
+    _tell(document, "\n".join(lines), as_json)
 
 
 @app.command()

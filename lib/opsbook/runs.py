@@ -5,7 +5,9 @@ approved one is named by an event of the record with the hash of its answers; no
 baseline, and none replaces itself.
 """
 
+import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ from opsbook.errors import UsageError
 from opsbook.live import Ask, Endpoint, Outcome, repeated
 from opsbook.records import Log
 from opsbook.register import fold
+from opsbook.regression import promptfoo
 from opsbook.regression.attribution import Cause, causes, conclusion
 from opsbook.regression.cases import CONFIRMING, Answer, Case
 from opsbook.regression.drift import Drift, drift
@@ -281,6 +284,27 @@ def keep(
     return listbooks.results(
         book, verdict.verdict, cases, verdict.now, verdict.before, verdict.drifts, verdict.facts
     )
+
+
+def export(found: lists.List, to: Path) -> list[str]:
+    """A list written in promptfoo's columns; the checks that promptfoo cannot judge.
+
+    UsageError where a file lies already.
+    """
+    if to.exists():
+        raise UsageError(f"{to} is there already; name another file.")
+    text = io.StringIO(newline="")
+    rows = [promptfoo.row(case) for case in found.cases]
+    writer = csv.DictWriter(text, promptfoo.heads(found.cases), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    to.write_text(text.getvalue(), "utf-8", newline="")
+    sent = [
+        (typed, row[f"__expected{i}"])
+        for case, row in zip(found.cases, rows, strict=True)
+        for i, (_, typed) in enumerate(case.checks, start=1)
+    ]
+    return list(dict.fromkeys(t for t, code in sent if not promptfoo.judged_elsewhere(code)))
 
 
 @dataclass(frozen=True)

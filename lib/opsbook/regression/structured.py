@@ -110,9 +110,13 @@ def _fits(value: object, wanted: dict | bool | None) -> Judged:
 
 
 def embedded(text: str) -> list:
-    """The JSON objects and arrays in a text, the outermost ones, in their order."""
+    """The JSON objects in a text, the outermost ones, in their order.
+
+    >>> embedded('See [1]: [{"a": 1}, {"b": {}}]')
+    [{'a': 1}, {'b': {}}]
+    """
     decoder, found, place = json.JSONDecoder(), [], 0
-    while (start := _opening(text, place)) >= 0:
+    while (start := text.find("{", place)) >= 0:
         try:
             value, place = decoder.raw_decode(text, start)
             found.append(value)
@@ -121,13 +125,8 @@ def embedded(text: str) -> list:
     return found
 
 
-def _opening(text: str, place: int) -> int:
-    found = re.compile(r"[{\[]").search(text, place)
-    return found.start() if found else -1
-
-
 def contains_json(wanted: dict | bool | None, reply: Reply) -> Judged:
-    """Whether the answer holds JSON anywhere that fits the schema."""
+    """Whether the answer holds a JSON object anywhere that fits the schema."""
     values = embedded(reply.text)
     said = [_fits(value, wanted) for value in values]
     if any(held for held, _ in said):

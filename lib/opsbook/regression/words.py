@@ -4,8 +4,10 @@ Names and behaviour are promptfoo's where it has them: `contains` heeds letter c
 does not, `equals` takes the whole answer to the last space.
 """
 
-import unicodedata
+import re
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import regex
 
@@ -15,6 +17,18 @@ SECONDS = 1.0
 """How long one regular expression may search one answer: a hostile answer must not stop a run."""
 LEVENSHTEIN, ROUGE = 5.0, 0.75
 """promptfoo's own limits, where a check names none."""
+TREEBANK = tuple(
+    (regex.compile(form), instead)
+    for form, instead in (
+        (r'(^|(?<=[\s\p{P}<]))"', " `` "), ('"', " '' "), (r"\.{3}", " ... "),
+        (r"[:,](?!\p{Nd})", r" \g<0> "), (r"[;@#$%&]", r" \g<0> "),
+        (r"([^.])(?<!\b[A-Za-z]\.[A-Za-z])(\.)([\])}>'\s]*)$", r"\1 \2\3 "), (r"[?!]", r" \g<0> "),
+        (r"[\][(){}<>]", r" \g<0> "), ("--", " -- "), ("$", " "), (r"([^'])' ", r"\1 ' "),
+        (r"'([sSmMdD]) ", r" '\1 "), (r"('ll|'re|'ve|n't) ", r" \1 "),
+    )
+)  # fmt: skip
+"""Steps of the Penn Treebank's tokenizer, which ROUGE is counted on."""
+DOLLAR = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", re.S)
 Judged = tuple[bool, str]
 
 
@@ -73,26 +87,40 @@ def ends_with(value: str, reply: Reply) -> Judged:
     return held, f"ends with {excerpt(value if held else text[-40:], 40)}"
 
 
-def pattern(typed: Typed) -> regex.Pattern:
+@dataclass(frozen=True)
+class Pattern:
+    """A regular expression: as it was typed, and ready to search."""
+
+    typed: str
+    form: regex.Pattern
+
+
+def pattern(typed: Typed) -> Pattern:
     """A regular expression; ValueError with the place of its fault."""
     try:
-        return regex.compile(typed.value)
+        return Pattern(typed.value, regex.compile(_whole_end(typed.value)))
     except regex.error as error:
         raise ValueError(f'"{typed.value}" is no regular expression: {error}') from None
 
 
-def matches(wanted: regex.Pattern, reply: Reply) -> Judged:
+def _whole_end(text: str) -> str:
+    """An expression whose $ is the very end, as in JavaScript: not before a last line break."""
+    lines = re.search(r"\(\?[a-z]*m", text)
+    return text if lines else DOLLAR.sub(lambda m: r"\Z" if m[0] == "$" else m[0], text)
+
+
+def matches(wanted: Pattern, reply: Reply) -> Judged:
     """Whether the expression is found anywhere in the answer, within a second."""
     try:
-        found = wanted.search(reply.text, timeout=SECONDS)
+        found = wanted.form.search(reply.text, timeout=SECONDS)
     except TimeoutError:
         raise ValueError(
-            f"the expression {wanted.pattern} searched one answer for over {SECONDS:g} s; "
+            f"the expression {wanted.typed} searched one answer for over {SECONDS:g} s; "
             "write it without nested repetitions"
         ) from None
     if found:
-        return True, f"holds {excerpt(found[0])}, which {wanted.pattern} asks for"
-    return False, f"holds nothing that {wanted.pattern} asks for"
+        return True, f"holds {excerpt(found[0])}, which {wanted.typed} asks for"
+    return False, f"holds nothing that {wanted.typed} asks for"
 
 
 def whole_words(typed: Typed) -> tuple[tuple[str, regex.Pattern], ...]:
@@ -138,17 +166,35 @@ def levenshtein(one: str, other: str) -> int:
 
 
 def near_words(spec: tuple[str, float], reply: Reply) -> Judged:
-    """Whether the answer has so large a share of the value's words (ROUGE-1 recall)."""
-    wanted, said = _word_set(spec[0]), _word_set(reply.text)
-    share = len(wanted & said) / len(wanted) if wanted else 0.0
-    return share >= spec[1], f"has {share:.0%} of the words of {excerpt(spec[0])}"
+    """Whether answer and value share so many words: ROUGE-1 as an F-score, in any letter case."""
+    score = rouge_1(reply.text, spec[0])
+    return score >= spec[1], f"shares {score:.0%} of its words with {excerpt(spec[0])}"
 
 
-def _word_set(text: str) -> set[str]:
-    return set(regex.findall(r"\w+", unicodedata.normalize("NFKC", text)))
+def rouge_1(text: str, wanted: str) -> float:
+    """The F-score of the words two texts share, each word counted as often as both have it.
+
+    >>> rouge_1("The order is shipped", "the order was shipped today")
+    0.6666666666666666
+    """
+    said, asked = (Counter(treebank(t.lower())) for t in (text, wanted))
+    shared = (said & asked).total()
+    return 2 * shared / (said.total() + asked.total()) if shared else 0.0
 
 
-fold = str.casefold
+def treebank(text: str) -> list[str]:
+    """The words and signs of a text, cut apart as the Penn Treebank does.
+
+    >>> treebank("it's 1,5 bar, isn't it?")
+    ['it', "'s", '1,5', 'bar', ',', 'is', "n't", 'it', '?']
+    """
+    text = " ".join(text.split())
+    for form, instead in TREEBANK:
+        text = form.sub(instead, text)
+    return text.split()
+
+
+fold = str.lower
 KINDS = (
     Kind("contains", "contains: EUR", "The answer holds this text, letter case heeded.",
          anything, _holds(_same), ours=False),
@@ -175,6 +221,6 @@ KINDS = (
          whole_words, has_words),
     Kind("levenshtein", "levenshtein(5): Rechnung", "At most so many letters differ.",
          limited(LEVENSHTEIN), near_letters, ours=False),
-    Kind("rouge-n", "rouge-n(0.75): order shipped today", "It has so many of these words.",
+    Kind("rouge-n", "rouge-n(0.75): order shipped today", "It shares so many words with this.",
          limited(ROUGE), near_words, ours=False),
 )  # fmt: skip
