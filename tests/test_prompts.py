@@ -81,3 +81,10 @@ def test_outside_a_repository_the_error_says_what_to_do(tmp_path, small_company,
 def test_a_workflow_without_prompts_names_those_that_have_some(company):
     with pytest.raises(UsageError, match="found prompts of chat"):
         prompts.files(Folder(company), "mail")
+
+
+def test_a_changed_prompt_is_told_with_its_moment_and_a_new_name_is_no_change(company):
+    found = prompts.changes(Folder(company), "chat")
+    assert [(c.subject, str(c.at)) for c in found] == [
+        ("Say it 2026-10-12", "2026-10-12 15:00:00+00:00")
+    ]

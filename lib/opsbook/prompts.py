@@ -3,14 +3,16 @@
 Clause C4. A version counts from the moment of its commit; what is not committed is said.
 """
 
+import hashlib
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from opsbook.errors import UsageError
-from opsbook.runs import git_blob
+from opsbook.regression_pages import Changed
 from opsbook.store import Folder
 
 FIELDS = "%H%x1f%ct%x1f%s"
@@ -78,6 +80,22 @@ def _version(path: Path, entry: str) -> Version | None:
     return Version(path.name, git_blob(content), commit[:12], moment, subject, text)
 
 
+def changes(folder: Folder, workflow: str) -> tuple[Changed, ...]:
+    """The versions of a workflow's prompts that took the place of another, oldest first.
+
+    A file's first version changes nothing, nor does a new name. UsageError as `files` and
+    `history` raise it.
+    """
+    every = [v for path in files(folder, workflow) for v in _told_apart(history(path))[1:]]
+    return tuple(Changed(v.file, v.at, v.subject) for v in sorted(every, key=lambda v: v.at))
+
+
+def _told_apart(versions: Sequence[Version]) -> list[Version]:
+    """Versions without those that say what the one before them did."""
+    pairs = zip([None, *versions], versions, strict=False)
+    return [v for before, v in pairs if before is None or before.blob != v.blob]
+
+
 def at(path: Path, moment: pd.Timestamp) -> Version | None:
     """The version of a prompt file that held at a moment; None before the first."""
     before = [v for v in history(path) if v.at <= moment]
@@ -99,3 +117,12 @@ def _git(place: Path, *words: str) -> bytes:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
         raise UsageError(f"{place} has no history in git ({' '.join(said)}); commit the prompts.")
     return done.stdout
+
+
+def git_blob(content: bytes) -> str:
+    """The name git has for a file with this content.
+
+    >>> git_blob(b"test content\\n")
+    'd670460b4b4aece5915caf5c68d12f560a9fe3e4'
+    """
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -32,11 +32,22 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """A version of a prompt that took the place of another: its file, when (UTC), git's subject."""
+
+    file: str
+    at: pd.Timestamp
+    subject: str
+
+
+@dataclass(frozen=True)
 class Listed:
     """One workflow's list: what it is called, its inputs by case, its runs oldest first.
 
     `approved` is the run that later ones are compared with, "" for none; `problems` are the cells
-    that keep the list from being run.
+    that keep the list from being run. `sha` is the hash of its file, "" where there is none;
+    `prompts` are the changes of the workflow's prompts, oldest first, and `unknown` says why they
+    are not known.
     """
 
     workflow: str
@@ -45,6 +56,17 @@ class Listed:
     runs: tuple[Run, ...] = ()
     approved: str = ""
     problems: tuple[str, ...] = ()
+    sha: str = ""
+    prompts: tuple[Changed, ...] = ()
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Every workflow's list with its runs, and the company they are of."""
+
+    lists: tuple[Listed, ...]
+    company: Company
 
 
 def lights(lists: Sequence[Listed], company: Company) -> Html:

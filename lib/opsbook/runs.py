@@ -11,13 +11,14 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opsbook import answers as outputs
 from opsbook import listbooks, lists, live, store
 from opsbook.errors import UsageError
 from opsbook.live import Ask, Endpoint, Outcome, repeated
+from opsbook.prompts import changes, git_blob
 from opsbook.records import Log
 from opsbook.register import fold
 from opsbook.regression import promptfoo
@@ -25,8 +26,8 @@ from opsbook.regression.attribution import Cause, causes, conclusion
 from opsbook.regression.cases import CONFIRMING, Answer, Case
 from opsbook.regression.drift import Drift, drift
 from opsbook.regression.verdicts import ListVerdict, compared, to_confirm
-from opsbook.regression_pages import Listed, Run
-from opsbook.settings import Company, Workflow
+from opsbook.regression_pages import Listed, Lists, Run
+from opsbook.settings import Workflow
 
 FORMS = (".xlsx", ".csv")
 RUN = re.compile(r"[\w][\w.+-]{0,80}")
@@ -208,15 +209,6 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def git_blob(content: bytes) -> str:
-    """The name git has for a file with this content.
-
-    >>> git_blob(b"test content\\n")
-    'd670460b4b4aece5915caf5c68d12f560a9fe3e4'
-    """
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
 def asked(
     at: Place,
     found: lists.List,
@@ -307,14 +299,6 @@ def export(found: lists.List, to: Path) -> list[str]:
     return list(dict.fromkeys(t for t, code in sent if not promptfoo.judged_elsewhere(code)))
 
 
-@dataclass(frozen=True)
-class Lists:
-    """Every workflow's list with its runs, and the company they are of."""
-
-    lists: tuple[Listed, ...]
-    company: Company
-
-
 def open_lists(data: str | Path) -> Lists:
     """All lists of a company as their pages show them; a list that cannot be read says why."""
     folder = store.Folder.at(data)
@@ -335,7 +319,12 @@ def _listed(folder: store.Folder, workflow: Workflow, chosen: str) -> Listed:
             problems = (str(problem),)
     kept = [p for p in at.runs.glob("*/verdict.json")] if at.runs.is_dir() else []
     shown = sorted((_run(path.parent) for path in kept), key=lambda r: (r.day, r.name))
-    return Listed(workflow.id, workflow.name, cases, tuple(shown), chosen, problems)
+    own = sha(at.path) if at.path.exists() else ""
+    told = Listed(workflow.id, workflow.name, cases, tuple(shown), chosen, problems, own)
+    try:
+        return replace(told, prompts=changes(folder, workflow.id))
+    except UsageError as problem:
+        return replace(told, unknown=str(problem))
 
 
 def _run(path: Path) -> Run:
