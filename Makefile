@@ -7,13 +7,14 @@ PYTHON   ?= python3
 COMPANY  ?=
 WORKFLOW ?=
 CANDIDATE ?=
+TO       ?=
 SIZES    ?= 1 10
 PY       := .venv/bin/python
 OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help init doctor weekly site serve lab explore check regression findings test lint bench schedule demo clean-notebooks lock clean
+.PHONY: help init doctor weekly site publish serve lab explore check regression findings test lint bench schedule demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ weekly: .venv/.ready ## Read the inbox, run the notebooks, render the weekly rev
 
 site: .venv/.ready ## Render the site again from the reports as they are (RENDERER=quarto or embedded).
 	@$(OPSBOOK) site --data $(DATA) --renderer $(RENDERER)
+
+publish: .venv/.ready ## Put the site and all frozen months into a folder that others see (TO=folder).
+	@$(OPSBOOK) publish "$(or $(TO),$(error Name the folder: make publish TO=/srv/www/opsbook))" --data $(DATA)
 
 serve: .venv/.ready ## Serve _site on this machine only, for a look over http.
 	@$(OPSBOOK) serve

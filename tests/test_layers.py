@@ -25,7 +25,7 @@ LAYERS = (
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
         "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template", "lists", "listbooks", "answers", "runs", "live",
-        "prompts",
+        "prompts", "archive",
     },
     {
         "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",

@@ -263,6 +263,31 @@ def serve(port: Annotated[int, typer.Option(help="port on this machine")] = 8642
 
 
 @app.command()
+def publish(
+    to: Annotated[Path, typer.Argument(help="a web root or a folder of a mounted share")],
+    data: Data = DEMO,
+    as_json: Json = False,
+) -> None:
+    """Put the built site and all frozen months into a folder, the old one kept until all is there.
+
+    The months lie below archive/; readers see the old site or the new one, never half of one.
+    """
+    from opsbook import archive, store
+    from opsbook import site as pages
+    from opsbook.weekly import shows_another
+
+    company = store.load_settings(store.Folder(data)).company.name
+    if shows_another(data):
+        raise UsageError(f"The site shows another company: make weekly DATA={data} first.")
+    done = archive.publish(pages.OUTPUT, archive.place(data), to, company)
+    if as_json:
+        _print_json(done.as_json())
+    else:
+        _say(done.sentence())
+    raise typer.Exit(0 if all(m.whole for m in done.months) else NEEDED)
+
+
+@app.command()
 def check(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
     """Read the inbox, judge, keep the register and tell whoever must know; quiet otherwise."""
     import os

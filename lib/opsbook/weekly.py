@@ -128,7 +128,7 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
         notebooks.run_all([first], shared, work, at_once=1)
         bring_up(store.Folder(data), now)
         book = open_workbook(data, now.isoformat())
-        others_site = _shows_another(data)
+        others_site = shows_another(data)
         own = [*incident_pages(book, data), *workflow_pages(review_of(book, data, "weekly", week))]
         stale = [page for page in own if others_site or page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
@@ -201,7 +201,7 @@ def code_print(notebook: Path) -> str:
     return told.hexdigest()
 
 
-def _shows_another(data: Path) -> bool:
+def shows_another(data: Path) -> bool:
     """Whether the pages that lie here are another company's: a site shows one, and its own only."""
     mark = site.CACHE / "company"
     return mark.exists() and mark.read_text("utf-8") != _named(data)
