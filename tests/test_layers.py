@@ -14,7 +14,7 @@ LAYERS = (
     {"baselines", "rules", "findings", "splits", "regression"},
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
-        "notices", "registers", "reviews", "backtest",
+        "notices", "cells", "registers", "reviews", "backtest",
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from opsbook.cells import PLAIN
 from opsbook.errors import UsageError
 from opsbook.regression import promptfoo
 from opsbook.regression.cases import REPEATS, Answer, Case
 from opsbook.regression.figures import locale_of
 from opsbook.regression.grammar import problems as check_problems
-from opsbook.spreadsheets import PLAIN, opened
+from opsbook.spreadsheets import opened, unsaved
 
 SHEETS = {
     "cases": "cases case fälle faelle testfälle prüffälle cas casos casi gevallen przypadki",
@@ -84,7 +85,7 @@ def read(path: Path, workflow: str = "") -> List:
         content = path.read_bytes()
     except OSError as problem:
         raise UsageError(f"{path} cannot be read ({problem.strerror}); name the list.") from None
-    notices = _unsaved(path)
+    notices = unsaved(path)
     if path.suffix.lower() in (".csv", ".tsv"):
         rows = list(_csv_rows(path, content))
         if rows and promptfoo.is_promptfoos(c.text for c in rows[0]):
@@ -107,14 +108,6 @@ def read(path: Path, workflow: str = "") -> List:
 
 def _named(sheets: dict, kind: str) -> object | None:
     return next((sheets[n] for n in map(_bare, SHEETS[kind].split()) if n in sheets), None)
-
-
-def _unsaved(path: Path) -> list[str]:
-    """A notice where a spreadsheet program has the file open: unsaved edits are not seen."""
-    marks = (path.with_name(f"~${path.name}"), path.with_name(f".~lock.{path.name}#"))
-    if any(mark.exists() for mark in marks):
-        return [f"{path.name} is open in a spreadsheet program: what is not saved is not seen."]
-    return []
 
 
 def _sheet_rows(sheet: object | None) -> Iterator[list[Cell]]:

@@ -127,8 +127,9 @@ class Incident:
 class Register:
     """All incidents by id, in the order they were opened, with silences and explanations.
 
-    `approved` is, by workflow, the regression run that later ones are compared with. `count` and
-    `head` are those of the chain it was folded from.
+    `approved` is, by workflow, the regression run that later ones are compared with. `rows` is what
+    was last noted of a row of register.xlsx, by sheet and key, `row_notes` every note, oldest
+    first. `count` and `head` are those of the chain it was folded from.
     """
 
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -137,6 +138,8 @@ class Register:
     reports: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
     approved: dict[str, dict] = field(default_factory=dict)
+    rows: dict[tuple[str, str], dict] = field(default_factory=dict)
+    row_notes: list[dict] = field(default_factory=list)
     count: int = 0
     head: str = GENESIS
 
@@ -329,6 +332,12 @@ def _approved(register: Register, event: Event) -> None:
     register.approved[event.payload["workflow"]] = event.payload | {"ts": event.ts}
 
 
+def _row_noted(register: Register, event: Event) -> None:
+    told = event.payload | {"at": event.ts}
+    register.row_notes.append(told)
+    register.rows[told["sheet"], told["key"]] = told
+
+
 ON_REGISTER: dict[str, Callable[[Register, Event], None]] = {
     "incident_opened": _opened,
     "merged": _merged,
@@ -337,6 +346,7 @@ ON_REGISTER: dict[str, Callable[[Register, Event], None]] = {
     "explained": _explained,
     "text_erased": _erased,
     "regression_approved": _approved,
+    "row_noted": _row_noted,
 }
 ON_INCIDENT: dict[str, Callable[[Incident, Event], None]] = {
     "finding_joined": _joined,

@@ -5,9 +5,19 @@ requests. Each sheet is declared once here: what a row is, what names it, and wh
 holds. A row is people's word; the tool reads it and notes when it changed, and writes none.
 """
 
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 import pandas as pd
+
+from opsbook import cells
+from opsbook.errors import UsageError
+from opsbook.events import Draft
+from opsbook.register import Register
+from opsbook.reports import workflow_id
+from opsbook.settings import Settings
 
 NOTICE_KINDS = ("model", "end of life", "price", "terms", "sub-processors", "security")
 DECISIONS = ("open", "plan", "accept", "reject", "not affected")
@@ -26,8 +36,9 @@ DTYPES = {"day": "datetime64[us]", "number": "Float64"}
 class Field:
     """One column: its head, its kind, its width in characters, what it may hold and what it is.
 
-    Kinds are text, day, number, choice (one of `values`), workflow (an id or name), workflows
-    (several, set apart by commas; all where empty) and role (never a person).
+    Kinds are text, id (short, with a number), day, number, choice (one of `values`), workflow (an
+    id or name), workflows (several, set apart by commas; all where empty) and role (never a
+    person).
     """
 
     head: str
@@ -40,12 +51,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: its title, what a row is, the fields that name a row, and its columns."""
+    """One sheet: its title, what a row is, the fields that name a row, and its columns.
+
+    `ordered` are pairs of days of which the first must not lie after the second.
+    """
 
     title: str
     grain: str
     key: tuple[str, ...]
     fields: dict[str, Field]
+    ordered: tuple[tuple[str, str], ...] = ()
 
     def empty(self) -> pd.DataFrame:
         """The sheet without rows, typed; with `cell`, the first cell of each row."""
@@ -56,7 +71,7 @@ class Sheet:
 
 
 def _id(example: str) -> Field:
-    return Field("Id", width=12, needed=True, says=f"short and for good, like {example}")
+    return Field("Id", "id", 12, needed=True, says=f"short and for good, like {example}")
 
 
 SHEETS = {
@@ -80,6 +95,7 @@ SHEETS = {
             "live_on": Field("Went live", "day", 13),
             "source": Field("Source", width=34, says="where the vendor says so"),
         },
+        ordered=(("announced_on", "decided_on"),),
     ),
     "contracts": Sheet(
         "Contracts", "a contract with a vendor", ("id",),
@@ -101,6 +117,7 @@ SHEETS = {
             "checked_on": Field("Last looked at", "day", 13),
             "note": Field("Note", width=40),
         },
+        ordered=(("starts_on", "ends_on"),),
     ),
     "actions": Sheet(
         "Actions", "something to be done", ("id",),
@@ -184,9 +201,27 @@ SHEETS = {
             "what": Field("What is asked", width=44, needed=True, says="name nobody"),
             "answered_on": Field("Answered", "day", 13),
         },
+        ordered=(("received_on", "answered_on"),),
     ),
 }  # fmt: skip
 """Each sheet by its short name."""
+GERMAN = {
+    "Notices": "Mitteilungen", "Contracts": "Verträge", "Actions": "Maßnahmen", "Value": "Nutzen",
+    "Hours": "Stunden", "AI systems": "KI-Systeme", "Training": "Schulungen",
+    "Requests": "Anfragen", "Id": "Kennung", "Vendor": "Anbieter", "Kind": "Art",
+    "What changes": "Was sich ändert", "Model now": "Modell jetzt", "New model": "Neues Modell",
+    "Announced": "Angekündigt", "In force from": "Gültig ab", "Workflows": "Abläufe",
+    "Workflow": "Ablauf", "Decision": "Entscheidung", "Decided": "Entschieden", "Source": "Quelle",
+    "Way back": "Rückweg", "Went live": "Live seit", "What": "Was", "From": "Von", "Until": "Bis",
+    "Notice, months": "Kündigungsfrist, Monate", "Price a year": "Preis im Jahr",
+    "Owner": "Zuständig", "Last looked at": "Zuletzt geprüft", "Note": "Notiz",
+    "What is to be done": "Was zu tun ist", "Due": "Fällig", "State": "Stand", "Day": "Tag",
+    "On what": "Wofür", "Because": "Begründung", "Verdict": "Urteil", "Model": "Modell",
+    "Risk class": "Risikoklasse", "Reasons": "Gründe", "Role": "Rolle", "Topic": "Thema",
+    "Held": "Abgehalten", "Evidence": "Nachweis", "Received": "Eingegangen",
+    "Answered": "Beantwortet", "What is asked": "Was gefragt wird",
+}  # fmt: skip
+"""What a sheet or a head may be called in German."""
 CHANGES = ("sheet", "key", "what", "at")
 
 
@@ -208,3 +243,237 @@ class Registers:
     requests: pd.DataFrame = field(default_factory=SHEETS["requests"].empty)
     changes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHANGES))
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The frame of a sheet by its short name or its title; UsageError for none."""
+        asked = cells.bare(name)
+        for short, sheet in SHEETS.items():
+            if asked in (cells.bare(short), cells.bare(sheet.title)):
+                return getattr(self, short)
+        raise UsageError(f"{name[:40]!r} is no sheet; expected one of {', '.join(SHEETS)}")
+
+
+# Reading
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a cell holds: where it stands, its value, and what keeps it from being read."""
+
+    cell: str
+    value: object = None
+    problem: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing stands in it."""
+        return self.value is None or str(self.value).strip() == ""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The rows of a sheet that could be read, typed, and each problem with its cell."""
+
+    frame: pd.DataFrame
+    problems: list[str]
+
+
+def typed(sheet: Sheet, rows: Iterable[Mapping[str, Given]], settings: Settings) -> Typed:
+    """The rows of a sheet as its frame; a row with a problem waits, the others are read.
+
+    `rows` hold cells by field. Of two rows with one key the first is read.
+    """
+    held, problems = [], []
+    first: dict[tuple, str] = {}
+    for row in rows:
+        if all(given.empty and not given.problem for given in row.values()):
+            continue
+        told, wrong = _row(sheet, row, settings)
+        key = _key(sheet, told)
+        if not wrong and key in first:
+            wrong = [f"{told['cell']}: {_doubled(sheet)} stands at {first[key]} too; one row each"]
+        if not wrong:
+            first[key] = told["cell"]
+            held.append(told)
+        problems.extend(wrong)
+    empty = sheet.empty()
+    frame = pd.DataFrame(held, columns=list(empty.columns)).astype(empty.dtypes.to_dict())
+    return Typed(frame, problems)
+
+
+def _row(
+    sheet: Sheet, row: Mapping[str, Given], settings: Settings
+) -> tuple[dict[str, object], list[str]]:
+    """A row's values by field, with its first cell, and what is wrong with its cells."""
+    told: dict[str, object] = {"cell": next(iter(row.values())).cell}
+    problems = []
+    for name, field_ in sheet.fields.items():
+        given = row.get(name, Given(str(told["cell"])))
+        try:
+            told[name] = _value(field_, given, settings)
+        except UsageError as problem:
+            problems.append(f"{given.cell}: {problem}")
+    for before, after in sheet.ordered:
+        days = told.get(before), told.get(after)
+        if all(d is not None for d in days) and days[0] > days[1]:
+            said = f"{sheet.fields[after].head} lies before {sheet.fields[before].head}"
+            problems.append(f"{row[after].cell}: {said}; correct one of the two days")
+    return told, problems
+
+
+def _value(field_: Field, given: Given, settings: Settings) -> object:
+    if given.problem:
+        raise UsageError(given.problem)
+    if given.empty:
+        if field_.needed:
+            raise UsageError(f"{field_.head} is empty")
+        return None
+    read = READ[field_.kind](given.value, field_, settings)
+    return None if read == "" else read
+
+
+READ: dict[str, Callable[[object, Field, Settings], object]] = {
+    "text": lambda v, f, s: _text(v),
+    "id": lambda v, f, s: cells.id_of(v),
+    "day": lambda v, f, s: cells.day(v, s.company),
+    "number": lambda v, f, s: cells.number(v, s.company),
+    "choice": lambda v, f, s: cells.choice(v, f.values),
+    "workflow": lambda v, f, s: "" if cells.every(v) and not f.needed else workflow_id(str(v), s),
+    "workflows": lambda v, f, s: cells.workflows(v, s),
+    "role": lambda v, f, s: cells.role(v, cells.roles_of(s)),
+}
+"""How each kind of field is read; UsageError for what it cannot be."""
+
+
+def _text(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()
+
+
+def _key(sheet: Sheet, told: Mapping[str, object]) -> tuple:
+    return tuple(_written(told.get(name)).casefold() for name in sheet.key)
+
+
+def _doubled(sheet: Sheet) -> str:
+    return "the same " + ", ".join(sheet.fields[name].head for name in sheet.key)
+
+
+# Noting what changed
+
+
+@dataclass(frozen=True)
+class Change:
+    """A row that was new, changed or gone, and what it says now (None: gone)."""
+
+    sheet: str
+    key: str
+    what: str
+    text: str | None
+
+    def draft(self, text_ref: str) -> Draft:
+        """Its event; `text_ref` names what the row says, kept beside the chain."""
+        told = {"sheet": self.sheet, "key": self.key, "what": self.what}
+        return Draft("row_noted", payload=told | ({"text": text_ref} if text_ref else {}))
+
+
+def said(row: Mapping[str, object], sheet: Sheet) -> str:
+    """What a row says, as it is kept and compared: its filled fields, in order, as JSON."""
+    told = {n: _written(row[n]) for n in sheet.fields}
+    return json.dumps({n: v for n, v in told.items() if v}, ensure_ascii=False)
+
+
+def _written(value: object) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def unnoted(
+    held: Mapping[str, tuple[pd.DataFrame, bool]],
+    register: Register,
+    text: Callable[[str], str | None],
+) -> list[Change]:
+    """Rows that say something else than the record last noted: new ones, changed ones, gone ones.
+
+    `held` gives, by sheet, its rows and whether all of it could be read: only then is a row gone.
+    `text` reads what is kept beside the chain; a row whose text was erased is known by its key, and
+    not noted again.
+    """
+    found = []
+    for name, (frame, whole) in held.items():
+        sheet = SHEETS[name]
+        known = {key: told for (of, key), told in register.rows.items() if of == name}
+        standing = {key: text(told["text"]) for key, told in known.items() if "text" in told}
+        names, taken, seen = _names(sheet, standing), set(known), set()
+        for row in frame.to_dict("records"):
+            key = _named(sheet, row, names, taken)
+            seen.add(key)
+            taken.add(key)
+            now = said(row, sheet)
+            if key not in standing:
+                found.append(Change(name, key, "new", now))
+            elif standing[key] not in (None, now):
+                found.append(Change(name, key, "changed", now))
+        gone = [k for k in standing if k not in seen] if whole else []
+        found.extend(Change(name, key, "gone", None) for key in gone)
+    return found
+
+
+def _names(sheet: Sheet, standing: Mapping[str, str | None]) -> dict[tuple, str]:
+    """What a row on record is called in the chain, by its full key."""
+    told = {key: json.loads(text) for key, text in standing.items() if text}
+    return {_key(sheet, row): key for key, row in told.items()}
+
+
+def _named(
+    sheet: Sheet, row: Mapping[str, object], names: Mapping[tuple, str], taken: set[str]
+) -> str:
+    """What a row is called in the chain: its key without what people wrote freely.
+
+    A topic might name a person, and a chain forgets nothing: rows that only differ there are
+    numbered.
+    """
+    full = _key(sheet, row)
+    if full in names:
+        return names[full]
+    parts = [n for n in sheet.key if sheet.fields[n].kind != "text"]
+    plain = " / ".join(_written(row[n]) or "-" for n in parts)
+    if len(parts) == len(sheet.key):
+        return plain
+    return next(name for n in count(1) if (name := f"{plain} ({n})") not in taken)
+
+
+def changes(register: Register, text: Callable[[str], str | None]) -> pd.DataFrame:
+    """Every change of a row on record, latest first, as CHANGES: what was said before and after.
+
+    `text` reads what is kept beside the chain; of an erased text only the change is told.
+    """
+    before: dict[tuple[str, str], str | None] = {}
+    rows = []
+    for told in register.row_notes:
+        place = told["sheet"], told["key"]
+        now = text(told["text"]) if "text" in told else None
+        what = told["what"]
+        if what == "changed":
+            what = _difference(before.get(place), now, SHEETS.get(told["sheet"]))
+        rows.append((*place, what, pd.Timestamp(told["at"])))
+        before[place] = now
+    frame = pd.DataFrame(rows, columns=list(CHANGES))
+    typed_ = frame.astype(dict.fromkeys(CHANGES[:3], "string") | {"at": "datetime64[us, UTC]"})
+    return typed_.sort_values("at", ascending=False, kind="stable", ignore_index=True)
+
+
+def _difference(before: str | None, now: str | None, sheet: Sheet | None) -> str:
+    """Which fields changed, with what they said: "Decision: open to plan"."""
+    if before is None or now is None or sheet is None:
+        return "changed"
+    old, new = json.loads(before), json.loads(now)
+    told = [
+        f"{sheet.fields[n].head}: {old.get(n, 'empty')} to {new.get(n, 'empty')}"
+        for n in sheet.fields
+        if old.get(n) != new.get(n)
+    ]
+    return "; ".join(told) or "changed"

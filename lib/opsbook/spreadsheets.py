@@ -7,9 +7,10 @@ entered once; one edited later becomes a note on its incident. The file is never
 
 import datetime as dt
 import re
-import unicodedata
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -22,15 +23,19 @@ from openpyxl.utils.datetime import from_excel
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from opsbook import registers as registers_
 from opsbook import reports
+from opsbook.cells import answer, bare, shown
 from opsbook.errors import UsageError
 from opsbook.events import Draft, Event
 from opsbook.records import Writing
 from opsbook.register import ANSWERS, Register, fold
 from opsbook.register import enter as enter_event
+from opsbook.registers import GERMAN, SHEETS, Given, Registers
 from opsbook.reports import QUESTIONS, Known, Report
 from opsbook.schema import PRIORITIES
 from opsbook.settings import Settings
+from opsbook.store import Folder
 
 NAME, SHEET = "register.xlsx", "Reports"
 HEADS = {
@@ -49,14 +54,6 @@ HEADS = {
 """Field of a report: its head and the width of its column, in characters."""
 NEEDED = ("what", "noticed_at", "workflow")
 TIMES = ("noticed_at", "began_at")
-SAID = {
-    "yes": "yes y x true 1 ja j wahr oui o vrai sí si sim tak ano áno da igen jah kyllä ναι",
-    "no": "no n false 0 nein falsch non faux não nao nie ne nej ei nem όχι",
-    "unknown": "unknown ? unsure unbekannt unklar unsicher inconnu desconocido desconhecido "
-    "sconosciuto onbekend nieznane neznámé okänt",
-}
-"""What people write for an answer, in the languages of our users."""
-PLAIN = {word: answer for answer, told in SAID.items() for word in told.split()}
 GUIDE = (
     "One row per thing that went wrong; whoever notices it writes it. Save the file: the next "
     "check enters the row and tells whoever must know.",
@@ -109,7 +106,8 @@ def enter(writing: Writing, settings: Settings) -> Entered:
     is put right, and the others are entered.
     """
     log = writing.log
-    sheet = read(log.folder.path / NAME, settings, writing.now)
+    path = log.folder.path / NAME
+    sheet = read(path, settings, writing.now)
     register = fold(writing.events)
     rows = [row.report for row in sheet.rows]
     done = Entered(problems=list(sheet.problems))
@@ -127,7 +125,18 @@ def enter(writing: Writing, settings: Settings) -> Entered:
         done.events.extend(events)
         if before and before.ended and _graver(drafts, before):
             done.problems.append(_too_late(sheet.rows[place].cell, before))
+    held = read_sheets(path, settings)
+    done.problems.extend(held.problems)
+    done.events.extend(_note(writing, held, register))
     return done
+
+
+def _note(writing: Writing, held: "Held", register: Register) -> list[Event]:
+    """Note the rows of the other sheets that say something else than the record last noted."""
+    log = writing.log
+    found = registers_.unnoted(held.rows, register, log.text)
+    drafts = [c.draft(log.keep(c.text) if c.text is not None else "") for c in found]
+    return writing.append(*drafts) if drafts else []
 
 
 def _drafts(
@@ -165,24 +174,37 @@ def read(path: Path, settings: Settings, now: pd.Timestamp) -> Sheet:
     What keeps the whole file from being read is a problem too, never an exception: a check goes on.
     """
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return Sheet()
-    except OSError as problem:
-        return Sheet(problems=[f"{path.name} cannot be read ({problem.strerror}); close it"])
-    try:
-        return _read(_sheet(content), settings, now, path.name)
+        book = _book(path)
+        return _read(_reports(book), settings, now, path.name) if book else Sheet()
     except UsageError as problem:
         return Sheet(problems=[f"{path.name}{problem}"])
 
 
-def _sheet(content: bytes) -> Worksheet:
-    """The sheet Reports of a workbook's bytes; UsageError with what is wrong and what to do."""
-    book = opened(content)
-    named = {s.title.strip().casefold(): s for s in book.worksheets}
-    if SHEET.casefold() not in named:
+def _book(path: Path) -> openpyxl.Workbook | None:
+    """A workbook on disk, None without one; UsageError with what is wrong and what to do.
+
+    One that was read stays open until its file changes: a check reads it twice.
+    """
+    try:
+        found = path.stat()
+        return _kept(path, (found.st_ino, found.st_mtime_ns, found.st_size))
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise UsageError(f" cannot be read ({problem.strerror}); close it") from problem
+
+
+@lru_cache(maxsize=1)
+def _kept(path: Path, _trace: tuple) -> openpyxl.Workbook:
+    return opened(path.read_bytes())
+
+
+def _reports(book: openpyxl.Workbook) -> Worksheet:
+    """The sheet Reports; UsageError without one."""
+    named = {bare(s.title): s for s in book.worksheets}
+    if bare(SHEET) not in named:
         raise UsageError(f" has no sheet {SHEET}; found {', '.join(book.sheetnames)}")
-    return named[SHEET.casefold()]
+    return named[bare(SHEET)]
 
 
 def opened(content: bytes) -> openpyxl.Workbook:
@@ -215,7 +237,8 @@ def opened(content: bytes) -> openpyxl.Workbook:
 
 def _read(sheet: Worksheet, settings: Settings, now: pd.Timestamp, name: str) -> Sheet:
     """A sheet's rows, each read by itself."""
-    top, columns = _heads(sheet)
+    known = {bare(w): n for n, (head, _) in HEADS.items() for w in (head, n)}
+    top, columns = _heads(sheet, known, {n: HEADS[n][0] for n in NEEDED})
     found = Sheet(problems=[f"{name}, {p}" for p in _shape(sheet)])
     last = min(sheet.max_row, MOST_ROWS)
     for cells in sheet.iter_rows(min_row=top + 1, max_row=last):
@@ -229,15 +252,18 @@ def _read(sheet: Worksheet, settings: Settings, now: pd.Timestamp, name: str) ->
     return found
 
 
-def _heads(sheet: Worksheet) -> tuple[int, dict[str, int]]:
-    """The row of the heads, and the column of each field; UsageError when one is missing."""
-    known = {_bare(head): name for name, (head, _) in HEADS.items()}
-    known |= {_bare(name): name for name in HEADS}
+def _heads(
+    sheet: Worksheet, known: Mapping[str, str], needed: Mapping[str, str]
+) -> tuple[int, dict[str, int]]:
+    """The row of the heads, and the column of each field; UsageError when one is missing.
+
+    `known` gives the field of a head, as `bare` has it, `needed` the head of a field that must be.
+    """
     best: tuple[int, dict[str, int]] = (1, {})
     for cells in sheet.iter_rows(max_row=min(TOP_ROWS, sheet.max_row)):
         columns: dict[str, int] = {}
         for place, cell in enumerate(cells):
-            name = known.get(_bare(_text(cell)))
+            name = known.get(bare(_text(cell)))
             if name in columns:
                 raise UsageError(f", {_at(cell)}: the head {_text(cell)!r} stands twice")
             columns |= {name: place} if name else {}
@@ -245,18 +271,20 @@ def _heads(sheet: Worksheet) -> tuple[int, dict[str, int]]:
             best = (cells[0].row, columns)
     merged = [r for r in sheet.merged_cells.ranges if r.min_row <= best[0] <= r.max_row]
     if merged:
-        raise UsageError(f", {SHEET}!{merged[0].coord}: heads are merged; unmerge them")
-    missing = [HEADS[name][0] for name in NEEDED if name not in best[1]]
+        raise UsageError(f", {sheet.title}!{merged[0].coord}: heads are merged; unmerge them")
+    missing = [head for name, head in needed.items() if name not in best[1]]
     if missing:
-        raise UsageError(f", {SHEET}!A{best[0]}: the head {missing[0]!r} is missing; put it back")
+        place = f"{sheet.title}!A{best[0]}"
+        raise UsageError(f", {place}: the head {missing[0]!r} is missing; put it back")
     return best
 
 
 def _shape(sheet: Worksheet) -> list[str]:
     """What of a sheet's shape hides something: merged cells, too many rows."""
-    merged = [f"{SHEET}!{r.coord} is merged; unmerge it" for r in sheet.merged_cells.ranges]
+    name = sheet.title
+    merged = [f"{name}!{r.coord} is merged; unmerge it" for r in sheet.merged_cells.ranges]
     more = sheet.max_row > MOST_ROWS
-    return merged + ([f"{SHEET}!A{MOST_ROWS + 1}: rows from here on are not read"] if more else [])
+    return merged + ([f"{name}!A{MOST_ROWS + 1}: rows from here on are not read"] if more else [])
 
 
 def _report(
@@ -282,9 +310,8 @@ def _report(
 def _value(name: str, cell: Cell, settings: Settings) -> object:
     """A cell as the field it fills; None for an empty one. UsageError for what it cannot be."""
     text = _text(cell)
-    if cell.data_type in ("f", "e"):
-        what = "a formula" if cell.data_type == "f" else f"an error, {text}"
-        raise UsageError(f"is {what}; write the value itself")
+    if problem := _no_value(cell):
+        raise UsageError(problem)
     if text == "" and name in NEEDED:
         raise UsageError(f"{HEADS[name][0]} is empty")
     if text == "":
@@ -292,10 +319,18 @@ def _value(name: str, cell: Cell, settings: Settings) -> object:
     if name in TIMES:
         return _time(cell, settings)
     if name in QUESTIONS:
-        return _answer(cell.value)
+        return answer(cell.value)
     if name == "priority":
         return _class(text)
     return reports.workflow_id(text, settings) if name == "workflow" else text
+
+
+def _no_value(cell: Cell) -> str:
+    """What keeps a cell from holding a value; empty for nothing."""
+    if cell.data_type not in ("f", "e"):
+        return ""
+    what = "a formula" if cell.data_type == "f" else f"an error, {_text(cell)}"
+    return f"is {what}; write the value itself"
 
 
 def _time(cell: Cell, settings: Settings) -> pd.Timestamp:
@@ -306,7 +341,7 @@ def _time(cell: Cell, settings: Settings) -> pd.Timestamp:
     if isinstance(value, str):
         return reports.noticed(value, settings.company)
     if not isinstance(value, dt.datetime) or value.time() == dt.time.min:  # a date alone
-        raise UsageError(f"{_shown(value)} has no date with its time of day; {reports.EXAMPLE}")
+        raise UsageError(f"{shown(value)} has no date with its time of day; {reports.EXAMPLE}")
     return reports.in_zone(pd.Timestamp(value).round("s"), settings.company)
 
 
@@ -318,18 +353,10 @@ def _from_serial(value: float, cell: Cell) -> dt.datetime | float:
         return value
 
 
-def _answer(value: object) -> str:
-    said = str(int(value) if isinstance(value, bool) else value)
-    word = unicodedata.normalize("NFC", said).strip().strip(".!").casefold()
-    if word not in PLAIN:
-        raise UsageError(f"{_shown(value)} is not yes, no or unknown")
-    return PLAIN[word]
-
-
 def _class(text: str) -> str:
     found = re.fullmatch(r"p?\s*([123])(?:\.0)?", text.casefold())
     if not found:
-        raise UsageError(f"{_shown(text)} is no class; expected {', '.join(PRIORITIES)} or nothing")
+        raise UsageError(f"{shown(text)} is no class; expected {', '.join(PRIORITIES)} or nothing")
     return f"P{found[1]}"
 
 
@@ -337,19 +364,112 @@ def _text(cell: Cell) -> str:
     return "" if cell.value is None else str(cell.value).strip()
 
 
-def _bare(text: str) -> str:
-    """A head as it is compared: letters and digits alone, in lower case."""
-    return re.sub(r"[\W_]+", "", text.casefold())
-
-
-def _shown(value: object) -> str:
-    """What a cell holds, short and printable."""
-    clean = "".join(c if c.isprintable() else " " for c in str(value))
-    return f'"{clean[:60]}"'
-
-
 def _at(cell: Cell) -> str:
-    return f"{SHEET}!{cell.coordinate}"
+    return f"{cell.parent.title}!{cell.coordinate}"
+
+
+# The other sheets
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the other sheets hold: per sheet its rows and whether all of it could be read.
+
+    `notices` say what is not there, like a sheet that an older version of the tool did not make.
+    """
+
+    rows: dict[str, tuple[pd.DataFrame, bool]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def registers(
+    folder: Folder, settings: Settings, register: Register, text: Callable[[str], str | None]
+) -> Registers:
+    """The company's registers as register.xlsx holds them, with what the record noted of them.
+
+    `text` reads what is kept beside the chain. Without a file every register is empty.
+    """
+    held = read_sheets(folder.path / NAME, settings)
+    return Registers(
+        **{name: frame for name, (frame, _) in held.rows.items()},
+        changes=registers_.changes(register, text),
+        problems=tuple(held.problems),
+        notices=tuple(held.notices),
+    )
+
+
+def read_sheets(path: Path, settings: Settings) -> Held:
+    """The sheets of SHEETS in a register; none without a file. The file is not changed.
+
+    What keeps a sheet or the file from being read is a problem, never an exception.
+    """
+    try:
+        book = _book(path)
+    except UsageError as problem:
+        return Held(problems=[f"{path.name}{problem}"])
+    held = Held(notices=unsaved(path))
+    named = {bare(s.title): s for s in book.worksheets} if book else {}
+    absent = []
+    for name, sheet in SHEETS.items() if book else ():
+        titles = (sheet.title, GERMAN[sheet.title], name)
+        found = next((named[bare(t)] for t in titles if bare(t) in named), None)
+        if found is None:
+            absent.append(sheet.title)
+        else:
+            _read_sheet(found, name, held, settings, path.name)
+    if absent:
+        held.notices.append(f"{path.name} has no sheet {', '.join(absent)}: nothing is read there")
+    return held
+
+
+def _read_sheet(found: Worksheet, name: str, held: Held, settings: Settings, file: str) -> None:
+    """Put into `held` what one sheet holds."""
+    sheet = SHEETS[name]
+    known = {
+        bare(w): n for n, f in sheet.fields.items() for w in (f.head, n, GERMAN.get(f.head, f.head))
+    }
+    try:
+        top, columns = _heads(
+            found, known, {n: f.head for n, f in sheet.fields.items() if f.needed}
+        )
+    except UsageError as problem:
+        held.problems.append(f"{file}{problem}")
+        return
+    absent = [f.head for n, f in sheet.fields.items() if n not in columns]
+    if absent:
+        place = f"{file}, {found.title}!A{top}"
+        held.notices.append(f"{place}: no head {', '.join(absent)}; nothing is read for it")
+    rows = found.iter_rows(min_row=top + 1, max_row=min(found.max_row, MOST_ROWS))
+    given = ({n: _given(row[i], sheet.fields[n].kind) for n, i in columns.items()} for row in rows)
+    done = registers_.typed(sheet, given, settings)
+    problems = [*_shape(found), *done.problems]
+    held.problems.extend(f"{file}, {p}" for p in problems)
+    held.rows[name] = (done.frame, not problems)
+
+
+def _given(cell: Cell, kind: str) -> Given:
+    """A cell as the registers read it; a bare number in a column of days is a day of Excel's."""
+    value, problem = cell.value, _no_value(cell)
+    serial = kind == "day" and isinstance(value, int | float) and not isinstance(value, bool)
+    if serial and not problem:
+        value = _day_of_serial(value, cell)
+    return Given(_at(cell), value, problem)
+
+
+def _day_of_serial(value: float, cell: Cell) -> dt.datetime | float:
+    try:
+        return from_excel(int(value), cell.parent.parent.epoch) if value >= 1 else value
+    except (ValueError, OverflowError):
+        return value
+
+
+def unsaved(path: Path) -> list[str]:
+    """A notice where a spreadsheet program has a file open: unsaved edits are not seen."""
+    marks = (path.with_name(f"~${path.name}"), path.with_name(f".~lock.{path.name}#"))
+    if any(mark.exists() for mark in marks):
+        return [f"{path.name} is open in a spreadsheet program: what is not saved is not seen."]
+    return []
 
 
 # Making

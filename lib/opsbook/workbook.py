@@ -26,7 +26,7 @@ from opsbook.incidents import news, timers
 from opsbook.periods import Period, last_complete, period
 from opsbook.records import Log
 from opsbook.register import Register, fold, fold_draft
-from opsbook.registers import Registers
+from opsbook.registers import Registers, changes
 from opsbook.reviews import Review
 from opsbook.schema import (
     ANSWERS,
@@ -103,13 +103,22 @@ def open_workbook(data: str | Path, as_of: str = "", literally: bool = True) -> 
         facts=facts,
         judged=judged,
         register=register,
-        registers=Registers(),
+        registers=_registers(folder, settings, register),
         news=fresh,
         incidents=register.frame(),
         timers=timers(register, settings, clock),
         calendar=calendar,
         clock=clock,
     )
+
+
+def _registers(folder: store.Folder, settings: Settings, register: Register) -> Registers:
+    """What people keep in register.xlsx; empty without one."""
+    if not (folder.path / "register.xlsx").exists():
+        return Registers(changes=changes(register, Log(folder).text))
+    from opsbook import spreadsheets  # reading workbooks takes a while to import
+
+    return spreadsheets.registers(folder, settings, register, Log(folder).text)
 
 
 def moment(as_of: str, settings: Settings) -> pd.Timestamp:
@@ -308,7 +317,8 @@ def _trace(data: str | Path) -> tuple:
     """What tells whether anything a workbook is read from was written since: times and sizes."""
     folder = store.Folder.at(data).path
     paths = [p for n in ("settings", "tables") for p in sorted((folder / n).rglob("*"))]
-    found = [p.stat() for p in [*paths, *folder.glob("records/*.jsonl")]]
+    people = [p for n in ("records/*.jsonl", "register.xlsx") for p in folder.glob(n)]
+    found = [p.stat() for p in [*paths, *people]]
     return tuple((f.st_ino, f.st_mtime_ns, f.st_size) for f in found)
 
 
