@@ -29,7 +29,7 @@ LAYERS = (
     },
     {
         "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",
-        "__main__",
+        "printing", "__main__",
     },
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]

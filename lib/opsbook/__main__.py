@@ -287,6 +287,26 @@ def publish(
     raise typer.Exit(0 if all(m.whole for m in done.months) else NEEDED)
 
 
+@app.command("print")
+def print_review(
+    kind: Annotated[str, typer.Argument(help="weekly, monthly or quarterly")],
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    period: Annotated[str, typer.Option(help="like 2026-W47; empty: the last")] = "",
+    out: Annotated[Path | None, typer.Option(help="the file; else named by the period")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a built review as a PDF, by the Chromium or Chrome on this machine."""
+    from opsbook import printing
+
+    held = printing.held(data, kind, period, as_of)
+    made = printing.pdf(held.page, out or Path(f"{held.period.name}.pdf"))
+    if as_json:
+        _print_json({"path": str(made), "period": held.period.name})
+    else:
+        _say(f"{made}: the {kind} review of {held.period.name}")
+
+
 @app.command()
 def check(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
     """Read the inbox, judge, keep the register and tell whoever must know; quiet otherwise."""

@@ -357,6 +357,25 @@ def chain_note(count: int, head: str) -> Html:
     )
 
 
+SIGNING = {
+    "weekly": ("AI Lead",),
+    "monthly": ("AI Lead", "Operations"),
+    "quarterly": ("AI Lead", "Founder or CTO"),
+}
+"""Who signs a review of each kind on paper, by role; clause E1."""
+
+
+def signatures(kind: str) -> Html:
+    """Room to sign on a printed review, a line for each role; a screen does not show it."""
+    lines = "".join(
+        f"<tr><th scope='row'>{text(role)}</th><td></td><td></td></tr>" for role in SIGNING[kind]
+    )
+    return Html(
+        '<table class="ob-sign"><thead><tr><th>Role</th><th>Held on</th>'
+        f"<th>Signature</th></tr></thead><tbody>{lines}</tbody></table>"
+    )
+
+
 def counted(n: int, one: str, many: str = "") -> str:
     """How many, in words.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from opsbook import notebooks, site, store
 from opsbook.check import bring_up
-from opsbook.displays import chain_note
+from opsbook.displays import SIGNING, chain_note, signatures, stack
 from opsbook.incidents import headline
 from opsbook.reviews import Review
 from opsbook.schema import FILES
@@ -228,7 +228,9 @@ def _publish(work: Path, week: str, day: str, foot: str) -> None:
     for page in PAGES:
         target, title = Path(page.page.format(period=week)), page.title.format(period=week)
         executed = work / f"{page.notebook}.ipynb"
-        site.publish(executed, target, title, day, list(page.categories), foot, layout=page.layout)
+        kind = page.notebook.removesuffix("-review")
+        end = stack(signatures(kind), foot) if kind in SIGNING else foot
+        site.publish(executed, target, title, day, list(page.categories), end, layout=page.layout)
     (REPORTS / "weekly" / "_record.md").write_text(f"```{{=html}}\n{foot}\n```\n", "utf-8")
 
 
