@@ -9,7 +9,7 @@ from opsbook.clauses import SECTIONS, clauses
 from opsbook.rules import RULES
 
 SPECS = Path(__file__).parent / "runbook"
-PAGES = {"index", "weekly", "incidents", "data", "baselines", "method", "backtest"}
+PAGES = {"index", "weekly", "incidents", "data", "baselines", "method", "backtest", "ai-act"}
 
 
 @pytest.mark.parametrize("clause", clauses(), ids=lambda c: c.id)

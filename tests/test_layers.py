@@ -8,17 +8,18 @@ import pytest
 
 LIBRARY = Path(__file__).parent.parent / "lib" / "opsbook"
 LAYERS = (
-    {"schema", "settings", "errors", "clauses"},
+    {"schema", "settings", "errors", "clauses", "laws"},
     {"clock", "periods", "prices", "estimates", "refusals"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings", "splits", "regression"},
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "notices", "cells", "registers", "reviews", "backtest",
+        "reminders", "obligations",
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
-        "workflow_pages", "regression_pages",
+        "workflow_pages", "regression_pages", "duty_pages",
         "method_pages", "backtest_pages",
     },
     {
@@ -33,7 +34,7 @@ LAYERS = (
     },
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]
-READS_OWN_DATA = {"clauses"}  # its clauses are data of the package, opened as a resource
+READS_OWN_DATA = {"clauses", "laws"}  # data of the package, opened as a resource
 IMPURE = {
     "open", "print", "input", "read_text", "write_text", "read_bytes", "write_bytes", "getenv",
     "now", "today", "utcnow", "urlopen", "system", "Popen",

@@ -181,6 +181,11 @@ class Company(Part):
         examples=["second tuesday 10:00"],
         description="when the quarter before is reviewed",
     )
+    laws_also: list[Literal["NIS2", "DORA"]] = Field(
+        [],
+        examples=['["NIS2"]'],
+        description="laws whose reporting times incidents remind of, besides AI Act and GDPR",
+    )
     now: dt.datetime | None = Field(
         None,
         examples=["2026-11-23T08:00:00+01:00"],
@@ -550,6 +555,15 @@ class Limits(Part):
         7, "days", "F1", "what answers in a workflow's first days is what it began with", ge=0
     )
     alike_weeks: int = _limit(4, "weeks", "B9", "within a month", ge=1)
+    duty_months: int = _limit(12, "months", "F2", "what was looked at longer ago is old", ge=1)
+    log_days: int = _limit(183, "days", "F2", "six months, EU AI Act Art. 26(6)", ge=1)
+    request_days: int = _limit(
+        30,
+        "days",
+        "F2",
+        "a month, as GDPR Art. 12(3) gives; Art. 86 of the AI Act names none",
+        ge=1,
+    )
 
 
 class Alias(Part):

@@ -50,6 +50,7 @@ PAGES = (
     Page("incidents", "reports/incidents/index.ipynb", "Incidents", layout=WIDE),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("regression", "reports/regression.ipynb", "Regression", layout=WIDE),
+    Page("ai-act", "reports/ai-act.ipynb", "EU AI Act", layout=WIDE),
     Page("method", "reports/method.ipynb", "Method"),
 )
 """In the order they run: the first takes the inbox in, the others read what it left; the slowest
