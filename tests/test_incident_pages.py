@@ -19,8 +19,8 @@ from opsbook.incidents import timers
 from opsbook.records import Log
 from opsbook.register import fold, fold_draft
 from opsbook.settings import Limits
+from opsbook.site import mark_as, shows_another
 from opsbook.store import Folder
-from opsbook.weekly import _mark, _shows_another
 from opsbook.weekly import incident_pages as pages_of
 from opsbook.workbook import open_dossier, open_week, open_workbook
 
@@ -374,12 +374,12 @@ def test_the_pages_of_another_company_are_made_anew_and_those_of_a_moved_project
     ours, moved = tmp_path / "project", tmp_path / "moved"
     ours.mkdir()
     monkeypatch.chdir(ours)
-    assert not _shows_another(Path("data/acme"))
-    _mark(Path("data/acme"))
-    assert not _shows_another(Path("data/acme"))
-    assert not _shows_another(ours / "data/acme")
-    assert _shows_another(Path("data/demo"))
-    assert _shows_another(tmp_path / "elsewhere/data/acme")
+    assert not shows_another(Path("data/acme"))
+    mark_as(Path("data/acme"))
+    assert not shows_another(Path("data/acme"))
+    assert not shows_another(ours / "data/acme")
+    assert shows_another(Path("data/demo"))
+    assert shows_another(tmp_path / "elsewhere/data/acme")
     shutil.copytree(ours, moved)
     monkeypatch.chdir(moved)
-    assert not _shows_another(moved / "data/acme")
+    assert not shows_another(moved / "data/acme")

@@ -9,12 +9,12 @@ import pytest
 LIBRARY = Path(__file__).parent.parent / "lib" / "opsbook"
 LAYERS = (
     {"schema", "settings", "errors", "clauses", "laws"},
-    {"clock", "periods", "prices", "estimates", "refusals"},
+    {"clock", "markdown", "periods", "prices", "estimates", "refusals"},
     {"calls", "coverage", "panel"},
     {"baselines", "rules", "findings", "splits", "regression"},
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
-        "notices", "cells", "registers", "reviews", "backtest",
+        "agendas", "notices", "cells", "outcomes", "registers", "reviews", "signoffs", "backtest",
         "reminders", "obligations",
     },
     {
@@ -30,7 +30,7 @@ LAYERS = (
     },
     {
         "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",
-        "printing", "__main__",
+        "printing", "signing", "__main__",
     },
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]

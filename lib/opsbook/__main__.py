@@ -221,25 +221,83 @@ def backtest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None
     messages.print(test.budget.sentence(), soft_wrap=True, highlight=False)
 
 
+Period = Annotated[str, typer.Option(help="like 2026-W47, 2026-11, 2026-Q4; empty: the last")]
+Correct = Annotated[bool, typer.Option("--correct", help="begin another version of a signed one")]
+
+
 @review.command()
 def weekly(
     data: Data = DEMO,
     as_of: AsOf = "",
-    period: Annotated[str, typer.Option(help="ISO week like 2026-W47; empty: the last")] = "",
+    period: Period = "",
     renderer: Renderer = "auto",
+    correct: Correct = False,
     as_json: Json = False,
 ) -> None:
-    """Read the inbox, run the notebooks, publish their pages and render the site."""
+    """Half an hour about a week: read the inbox, run the notebooks, render the site."""
+    _build(data, as_of, "weekly", period, renderer, correct, as_json)
+
+
+@review.command()
+def monthly(
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    period: Period = "",
+    renderer: Renderer = "auto",
+    correct: Correct = False,
+    as_json: Json = False,
+) -> None:
+    """An hour about a month, with operations; the site as the weekly review makes it."""
+    _build(data, as_of, "monthly", period, renderer, correct, as_json)
+
+
+@review.command()
+def quarterly(
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    period: Period = "",
+    renderer: Renderer = "auto",
+    correct: Correct = False,
+    as_json: Json = False,
+) -> None:
+    """An hour and a half about a quarter, with founder or CTO; the site with it."""
+    _build(data, as_of, "quarterly", period, renderer, correct, as_json)
+
+
+def _build(
+    data: Path, as_of: str, kind: str, period: str, renderer: str, correct: bool, as_json: bool
+) -> None:
     from opsbook import kernels
 
     kernels.warm_up()  # the fork server imports on the other core while this process does
     from opsbook.weekly import build
 
-    built = build(data, as_of, period, renderer, messages.print)
+    built = build(data, as_of, kind, period, renderer, messages.print, correct)
     if as_json:
         _print_json(built.as_json())
     else:
         messages.print(built.sentence(), soft_wrap=True, highlight=False)
+
+
+@app.command("sign-off")
+def sign_off(
+    period: Annotated[str, typer.Argument(help="the review's period, like 2026-W47")],
+    role: desk.As,
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Sign a review as it was shown last; it says what keeps it a draft."""
+    from opsbook import kernels
+
+    kernels.warm_up()
+    from opsbook import signing
+
+    done = signing.sign_off(data, period, role, as_of, messages.print)
+    if as_json:
+        _print_json(done.event.payload | {"seq": done.event.seq, "ts": done.event.ts})
+    else:
+        _say(f"{period} is signed, event {done.event.seq}; kept as {done.report}.")
 
 
 @app.command()
@@ -274,10 +332,9 @@ def publish(
     """
     from opsbook import archive, store
     from opsbook import site as pages
-    from opsbook.weekly import shows_another
 
     company = store.load_settings(store.Folder(data)).company.name
-    if shows_another(data):
+    if pages.shows_another(data):
         raise UsageError(f"The site shows another company: make weekly DATA={data} first.")
     done = archive.publish(pages.OUTPUT, archive.place(data), to, company)
     if as_json:

@@ -18,6 +18,7 @@ import pandas as pd
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
+from opsbook.agendas import PRESENT
 from opsbook.events import HEAD_SHOWN
 from opsbook.incidents import FIRST_RESPONSE, headline
 from opsbook.register import ENDED
@@ -357,18 +358,10 @@ def chain_note(count: int, head: str) -> Html:
     )
 
 
-SIGNING = {
-    "weekly": ("AI Lead",),
-    "monthly": ("AI Lead", "Operations"),
-    "quarterly": ("AI Lead", "Founder or CTO"),
-}
-"""Who signs a review of each kind on paper, by role; clause E1."""
-
-
 def signatures(kind: str) -> Html:
     """Room to sign on a printed review, a line for each role; a screen does not show it."""
     lines = "".join(
-        f"<tr><th scope='row'>{text(role)}</th><td></td><td></td></tr>" for role in SIGNING[kind]
+        f"<tr><th scope='row'>{text(role)}</th><td></td><td></td></tr>" for role in PRESENT[kind]
     )
     return Html(
         '<table class="ob-sign"><thead><tr><th>Role</th><th>Held on</th>'

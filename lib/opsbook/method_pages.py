@@ -33,6 +33,8 @@ STATES = {"done": ("ok", "done"), "part": ("watch", "in part"), "to come": ("pla
 PAGES = {
     "index": ("Status", "../index.html"),
     "weekly": ("Weekly reviews", "weekly/index.html"),
+    "monthly": ("Monthly reviews", "monthly/index.html"),
+    "quarterly": ("Quarterly reviews", "quarterly/index.html"),
     "incidents": ("Incidents", "incidents/index.html"),
     "data": ("Data", "data.html"),
     "baselines": ("Baselines", "baselines.html"),

@@ -4,11 +4,11 @@ A notebook cell is one of these calls. Every section of a review has its head (a
 and one sentence), what was measured, and the line that asks a person to explain or escalate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from opsbook import charts, reviews
+from opsbook import agendas, charts, outcomes, reviews, signoffs
 from opsbook.displays import (
     Column,
     Html,
@@ -21,6 +21,7 @@ from opsbook.displays import (
     explain,
     figure,
     freshness,
+    light,
     money,
     note,
     ratio,
@@ -33,29 +34,73 @@ from opsbook.displays import (
     to_come,
     two_lines,
     when,
+    wide,
     zone_note,
 )
 from opsbook.incident_pages import by_urgency, register, silences, undelivered
 from opsbook.incidents import headline
-from opsbook.reviews import AGENDA, Review
+from opsbook.regression_pages import Listed, lights
+from opsbook.reviews import GRAVE, Review
 from opsbook.rules import RULES
 from opsbook.schema import COMPANY, UNASSIGNED
-from opsbook.settings import Company
+from opsbook.settings import Company, Settings
 
 FROM_A_REVIEW = "../incidents/{id}.html"
 FROM_HOME = "reports/incidents/{id}.html"
 """Where an incident's page lies, seen from a review and from the home page."""
 STALE_H = 80
 """Hours after which a source's data is called old: a weekend and a night."""
-GRAVE = ("P1", "P2")
 BADGED = {"P1": "critical", "P2": "alert"}
 STATES = {"firing": "alert", "over": "watch", "candidate": "watch"}
 
 
-def section(name: str, state: str, sentence: str, word: str = "") -> Html:
-    """The head of an agenda section of the weekly review, by its name in `reviews.AGENDA`."""
-    number = next(i for i, (key, _, _) in enumerate(AGENDA, start=1) if key == name)
-    return agenda(number, "", AGENDA[number - 1][2], state, sentence, word)
+def section(review: Review, key: str, state: str, sentence: str, word: str = "") -> Html:
+    """The head of an agenda section, by its short name: number, minutes, light and one sentence."""
+    number, item = agendas.item(review.kind, key)
+    return agenda(number, "", item.minutes, state, sentence, word)
+
+
+def closing(review: Review, key: str, sentence: str, needs: bool) -> Html:
+    """The last line of a section: what is asked, and what people have said of it so far.
+
+    Clause E1. `sentence` says what has to be explained or escalated where it `needs` to be, else
+    that nothing has.
+    """
+    said = review.outcomes.said(key)
+    answered = [f"Explained: {said.explained}"] if said.explained else []
+    answered += [f"Escalated to the {said.escalated}."] if said.escalated else []
+    return stack(
+        explain(sentence, "alert" if needs and not answered else "ok"),
+        *(Html(f'<p class="ob-said">{text(a)}</p>') for a in answered),
+    )
+
+
+def standing(review: Review, questions: Mapping[str, str]) -> Html:
+    """How far the review is: a draft with what is left to do, or ready to be signed.
+
+    Clause E1. `questions` are what its sections ask. A signed review has the signature here.
+    """
+    company = review.settings.company
+    if review.now < review.ended_at:
+        return note(
+            f"{review.name} is not over before {when(review.ended_at, company)}: this is how it "
+            f"stands. {zone_note(company)}"
+        )
+    left = outcomes.left(review.kind, questions, review.outcomes)
+    file = outcomes.place(review.name, review.version)
+    version = f", version {review.version}" if review.version > 1 else ""
+    if not left:
+        said = f"Nothing is left to do. Sign it: opsbook sign-off {review.name} --as lead"
+        return Html(
+            f'<div class="ob-standing ob-watch">{light("watch", f"DRAFT{version}, ready")}'
+            f"<p>{text(said)}</p></div>"
+        )
+    rows = "".join(f"<li>{text(x)}</li>" for x in left)
+    said = f"{counted(len(left), 'thing')} left to do, in {file}."
+    return Html(
+        f'<div class="ob-standing ob-watch">{light("watch", f"DRAFT{version}")}<p>{text(said)}</p>'
+        f"<details><summary>What is left</summary><ul>{rows}</ul></details></div>"
+    )
 
 
 def week_at_a_glance(week: Review) -> Html:
@@ -67,10 +112,9 @@ def week_at_a_glance(week: Review) -> Html:
         if names
         else "No incident of class P1 or P2."
     )
-    draft = "DRAFT: nothing is signed off yet, and what is listed below is not explained yet."
     return stack(
         Html(f'<p class="lead">{text(sentence)}</p>'),
-        note(f"{draft} {zone_note(week.settings.company)}"),
+        note(zone_note(week.settings.company)),
         key_figures(week),
         cards(grave, week.timers, week.settings, week.now, FROM_A_REVIEW),
     )
@@ -114,38 +158,68 @@ def data_and_records(week: Review) -> Html:
         f"{counted(aside, 'row')} set aside."
     )
     known = week.days[week.days.workflow != UNASSIGNED]
+    asked = reviews.data_question(week)
     missing = known[known.covered_share == 0].groupby("workflow").size()
     gaps = [f"{week.settings.display_name(w)}: {n} days" for w, n in missing.items()]
     return stack(
-        section("data", "ok" if whole else "watch", sentence),
+        section(week, "data", "ok" if whole else "watch", sentence),
         freshness(files, week.now, week.settings.company, STALE_H),
         note("No data in the week for " + ", ".join(gaps) + ".") if gaps else "",
-        unassigned(week),
         note("The record of incidents is one unbroken chain."),
         chain_note(week.register.count, week.register.head),
+        closing(week, "data", asked or "Every row is where it belongs.", bool(asked)),
     )
 
 
-def unassigned(week: Review) -> Html:
-    """How much of the week's cost no workflow claims."""
-    spend = reviews.spend_by_workflow(week)
-    own = spend[spend.workflow == UNASSIGNED]
-    if own.empty or not own.calls.fillna(0).sum():
-        return Html("")
-    amount = money(own.cost_eur.sum(), week.settings.company)
-    return explain(
-        f"{own.calls.sum():,.0f} calls ({amount}) belong to no workflow; map their account in "
-        "settings/workflows.toml.",
-        "watch",
-    )
+def carried_actions(review: Review) -> Html:
+    """The section of carried actions: what is open, what ended since, what was escalated.
+
+    Clause E1. An action left open too often is followed by the next higher review.
+    """
+    return stack(actions_head(review), actions_table(review))
 
 
-def carried_actions(week: Review) -> Html:
-    """Section 2: actions of earlier reviews; the register that holds them is still to come."""
+def actions_head(review: Review) -> Html:
+    """The head of the section of carried actions."""
+    follow = signoffs.to_follow(review)
+    late = int(follow.overdue.sum())
+    sentence = f"{counted(len(follow), 'action')} open" + (f", {late} overdue." if late else ".")
+    return section(review, "actions", "alert" if late else "ok", sentence, "overdue" * bool(late))
+
+
+def actions_table(review: Review) -> Html:
+    """Open actions of this kind of review, those that ended since the last one, and escalations."""
+    company, follow = review.settings.company, signoffs.to_follow(review)
+    risen = signoffs.risen(review)
+    columns = [
+        Column("Id", "id"),
+        Column("What", "told", "html", order="what"),
+        Column("Owner", "owner"),
+        Column("Due", "due_on", "day"),
+        Column("Carried", "carried", "count"),
+        Column("State", "light", "light", words="word"),
+        Column("From", "origin"),
+    ]
+    rows = _lit(pd.concat([follow, signoffs.closed_lately(review)], ignore_index=True))
+    up = signoffs.escalated(review)
+    up = up.assign(told=up.text.fillna("nothing more").map(wide))
+    named = [Column("Review", "period"), Column("Section", "section"), Column("To", "to")]
+    named += [Column("What was said", "told", "html", order="text")]
+    higher = f"{', '.join(risen.id)}: carried too often, followed by the next higher review."
     return stack(
-        section("actions", "planned", "No actions are recorded yet."),
-        to_come("E1", "Carried actions", "They come with the record of reviews and sign-offs."),
+        table(rows, columns, company, "Actions", "No action is open."),
+        note(higher) if len(risen) else "",
+        table(up, named, company, "Escalated by the reviews below") if len(up) else "",
     )
+
+
+def _lit(rows: pd.DataFrame) -> pd.DataFrame:
+    """Actions with a light and a word for their state."""
+    late = rows.overdue.astype(bool) & (rows.state == "open")
+    word = rows.state.mask(late, "overdue")
+    lights = {"open": "watch", "overdue": "alert", "done": "ok", "dropped": "none"}
+    what = rows.what.astype("object").where(rows.what.notna(), "erased")
+    return rows.assign(told=what.map(wide), word=word, light=word.map(lights))
 
 
 def cost_head(week: Review) -> Html:
@@ -161,7 +235,7 @@ def cost_head(week: Review) -> Html:
         if len(found)
         else "Spend and cost per run within their limits."
     )
-    return section("cost", state, sentence)
+    return section(week, "cost", state, sentence)
 
 
 def spend_chart(week: Review) -> Html:
@@ -238,14 +312,10 @@ def dear_runs(week: Review) -> Html:
 
 def cost_explained(week: Review) -> Html:
     """Section 3, its end: what other rules found in the cost, and what is to be explained."""
-    grave = week.findings[(week.findings.family == "cost") & week.findings.priority.isin(GRAVE)]
-    words = (
-        f"{counted(len(grave), 'stretch', 'stretches')} over the limits of cost: what changed, and "
-        "who decides whether it stays?"
-    )
+    asked = reviews.cost_question(week)
     return stack(
         also_found(week, ("R6", "R8"), ("cost",)),
-        explain(words if len(grave) else "Nothing in the cost needs a word.", _open_state(grave)),
+        closing(week, "cost", asked or "Nothing in the cost needs a word.", bool(asked)),
     )
 
 
@@ -260,7 +330,7 @@ def errors_head(week: Review) -> Html:
         if names
         else "Failing calls stayed within their limits."
     )
-    return section("errors", state, sentence)
+    return section(week, "errors", state, sentence)
 
 
 def error_charts(week: Review) -> Html:
@@ -278,6 +348,7 @@ def error_charts(week: Review) -> Html:
 def error_table(week: Review) -> Html:
     """Section 4: calls, failures, share and interval per workflow; who is not judged, and why."""
     shares = _named(reviews.error_shares(week), week)
+    asked = reviews.errors_question(week)
     judged = table(
         shares,
         [
@@ -292,15 +363,11 @@ def error_table(week: Review) -> Html:
         "Failing calls of the week; the interval holds the true share with 90 %",
         "No export carries outcomes.",
     )
-    found = week.findings[week.findings.rule.isin(["R3", "R4"])]
-    words = f"{counted(len(found), 'stretch', 'stretches')} of failing calls: what caused it?"
     return stack(
         judged,
         not_judged(week, ("R3", "R4")),
         also_found(week, ("R8", "R10"), ("latency", "quality", "refusals")),
-        explain(
-            words if len(found) else "Nothing in the error rates needs a word.", _open_state(found)
-        ),
+        closing(week, "errors", asked or "Nothing in the error rates needs a word.", bool(asked)),
         to_come("D4", "Retries beside the final outcome"),
     )
 
@@ -334,6 +401,7 @@ def minor(week: Review) -> Html:
     """Section 5: P3, near misses, and how often each rule fired under either method."""
     found, near = reviews.single_breaches(week), reviews.candidates(week)
     head = section(
+        week,
         "minor",
         "watch" if len(found) + len(near) else "ok",
         f"P3: {len(found) or 'none'}. Near misses: {len(near) or 'none'}.",
@@ -352,6 +420,7 @@ def minor(week: Review) -> Html:
         table(both, columns, company, "P3 and near misses of the week", "None in the week."),
         explained(week),
         fired(week),
+        closing(week, "minor", "Logged; nobody is called for a P3.", needs=False),
     )
 
 
@@ -396,8 +465,11 @@ def fired(week: Review) -> Html:
     )
 
 
-def ran(week: Review) -> Html:
-    """Section 6: workflow by day: ran, zero, no data, planned off."""
+def ran(week: Review, lists: Sequence[Listed] = ()) -> Html:
+    """Section 6: workflow by day: ran, zero, no data, planned off; what each list says.
+
+    Clauses E1 and F1: the regression lists are looked at every week, not before an update alone.
+    """
     days = reviews.days_run(week)
     zero = days[days.state == "zero"]
     blind = days[days.state == "no data"]
@@ -407,18 +479,13 @@ def ran(week: Review) -> Html:
         if names
         else "Every workflow ran on every day it should."
     )
-    state = "watch" if names else "ok"
+    state, asked = "watch" if names else "ok", reviews.ran_question(week, lists)
     return stack(
-        section("ran", state, sentence),
+        section(week, "ran", state, sentence),
         figure(*charts.days_run(days, week.settings)),
         also_found(week, ("R9", "R13"), ("activity", "coverage")),
-        explain(
-            f"{counted(len(zero), 'day')} with zero runs, {counted(len(blind), 'day')} without "
-            "data: holiday, fault or a missing export?"
-            if names
-            else "Nothing is missing.",
-            state,
-        ),
+        lights(lists, week.settings.company) if lists else "",
+        closing(week, "ran", asked or "Nothing is missing.", bool(asked)),
     )
 
 
@@ -431,9 +498,12 @@ def open_incidents(week: Review) -> Html:
     touching = every.id.isin(week.opened.id) | every.open | every.firing
     shown = by_urgency(every[touching & every.priority.isin(GRAVE)], week.timers)
     still = shown[shown.open | shown.firing]
-    uncaused = reviews.undecided(week).id.tolist()
     worst = still.priority.min() if len(still) else None
+    asked = reviews.open_question(week)
+    caused = "Every open incident has its root cause on record."
+    otherwise = caused if len(still) else "Nothing is open."
     head = section(
+        week,
         "open",
         {"P1": "critical", "P2": "alert"}.get(worst, "ok"),
         f"{counted(len(still), 'incident')} open, {int(still.firing.sum())} of them going on."
@@ -445,33 +515,89 @@ def open_incidents(week: Review) -> Html:
         head,
         register(week, shown, FROM_A_REVIEW),
         silences(week),
-        explain(
-            f"{', '.join(uncaused)}: no root cause on record. Name it, or escalate."
-            if uncaused
-            else "Every open incident has its root cause on record."
-            if len(still)
-            else "Nothing is open.",
-            "alert" if uncaused else "ok",
-        ),
+        closing(week, "open", asked or otherwise, bool(asked)),
     )
 
 
-def decisions(week: Review) -> Html:
-    """Section 8: what is still undecided, and what signing will ask for."""
-    left = reviews.undecided(week)
+def decisions(review: Review, questions: Mapping[str, str]) -> Html:
+    """The last section: what was decided and is to be done, and whether it may be signed.
+
+    Clause E1.
+    """
+    left = outcomes.left(review.kind, questions, review.outcomes)
+    sentence = f"{counted(len(left), 'thing')} left to do." if left else "It may be signed."
+    told = review.outcomes
+    rows = pd.DataFrame(
+        [vars(t) | {"id": t.id or "new"} for t in told.tasks],
+        columns=["id", "text", "owner", "due", "kind", "state"],
+    )
+    head = section(review, "sign-off", "watch", sentence, "draft")
+    return stack(head, *decided(told.decisions, rows, review.settings.company))
+
+
+def signature(told: dict, texts: Mapping[str, str | None], settings: Settings, last: int) -> Html:
+    """Who signed a review, when, what it rests on, and what a later version changed.
+
+    Clause E1. `told` is its sign-off, `texts` what people wrote by its name (None: erased), `last`
+    the number of the latest version.
+    """
+    company = settings.company
+    version = f", version {told['version']}" if told["version"] > 1 else ""
+    word = f"SIGNED{version}"
+    facts = {
+        "Signed": f"{when(pd.Timestamp(told['ts']), company)} by the {told['by']}",
+        "Held": f"{when(pd.Timestamp(told['held']), company)}, planned for "
+        f"{when(pd.Timestamp(told['planned']), company)}",
+        "Present": ", ".join(told["present"]),
+        "Report": told["report"][:16],
+        "Exports": told["data"][:16],
+        "Rules": told["rules"],
+        "Record": f"event {told['seq']}; shown at {told['count']}, head {told['head'][:16]}",
+    }
+    if told["changed"]:
+        facts = {"What changed": texts.get(told["changed"]) or "erased"} | facts
+    rows = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in facts.items())
+    later = told["version"] < last
+    corrected = f"Corrected by version {last}. What stands below is what was signed then."
+    return Html(
+        f'<div class="ob-standing ob-{"watch" if later else "ok"}">'
+        f"{light('watch' if later else 'ok', word)}{f'<p>{corrected}</p>' if later else ''}"
+        f'<dl class="ob-facts">{rows}</dl></div>'
+    )
+
+
+def signed_decisions(told: dict, texts: Mapping[str, str | None], settings: Settings) -> Html:
+    """The last section of a signed review: decisions, and actions made, closed and carried on."""
+    number, item = agendas.item(told["review"], "sign-off")
+    made = [t | {"text": texts.get(t["text"]) or "erased", "state": "new"} for t in told["made"]]
+    rows = pd.DataFrame(made, columns=["id", "text", "owner", "due", "kind", "state"])
+    closed = ", ".join(f"{c['id']} {c['state']}" for c in told["closed"]) or "none"
+    carried = ", ".join(told["carried"]) or "none"
+    points = [texts.get(d) or "erased" for d in told["decisions"]]
     return stack(
-        section(
-            "sign-off",
-            "watch" if len(left) else "planned",
-            f"DRAFT: {counted(len(left), 'incident')} without a root cause on record."
-            if len(left)
-            else "DRAFT: not signed off.",
-            "draft",
-        ),
-        to_come(
-            "E1", "Sign-off", "It comes with the record of reviews: chair, decisions, actions."
-        ),
+        agenda(number, "", item.minutes, "ok", "Signed.", "signed"),
+        *decided(points, rows, settings.company),
+        note(f"Ended: {closed}. Carried on: {carried}."),
     )
+
+
+def decided(points: Sequence[str], tasks: pd.DataFrame, company: Company) -> list[Html]:
+    """Decisions as a list, and actions as a table."""
+    listed = "".join(f"<li>{text(p)}</li>" for p in points)
+    columns = [
+        Column("Id", "id"),
+        Column("What", "told", "html", order="text"),
+        Column("Owner", "owner"),
+        Column("Due", "due", "day"),
+        Column("Kind", "kind"),
+        Column("State", "state"),
+    ]
+    rows = tasks.assign(due=pd.to_datetime(tasks.due), told=tasks.text.map(wide))
+    return [
+        Html("<h3>Decisions</h3>"),
+        Html(f"<ul>{listed}</ul>") if listed else note("No decision is written down."),
+        table(rows, columns, company, "Actions", "No action was made or followed."),
+    ]
 
 
 def status(week: Review) -> Html:

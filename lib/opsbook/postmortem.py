@@ -6,12 +6,12 @@ people, and repeats none of the free text beside the chain: what is erased there
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from opsbook import markdown
 from opsbook.clock import BusinessClock, business_day
 from opsbook.errors import UsageError
 from opsbook.events import Draft, Event, stamp
@@ -140,16 +140,20 @@ def template(
         "Timers": _timers(timers[timers.id == incident.id], company),
         "Timeline": _timeline(incident, company),
         "First response": _first_response(incident, settings),
-        "Changes in the window": [f"- {_plain(line)}" for line in changes],
+        "Changes in the window": [f"- {markdown.line(line)}" for line in changes],
         "Actions": [
             f"Owners: {', '.join(roles(settings))}. Kinds: {', '.join(KINDS)}. Due: a date "
             "like 2026-12-01.",
             "",
-            *_table(HEADS, []),
+            *markdown.table(HEADS, []),
         ],
     }
     told = due_line(incident, due, company)
-    lines = [f"# Post-mortem {incident.id}: {_plain(headline(incident, settings))}", "", told]
+    lines = [
+        f"# Post-mortem {incident.id}: {markdown.line(headline(incident, settings))}",
+        "",
+        told,
+    ]
     for name, hint in HINTS.items():
         asked = [f"{TO_WRITE} {hint}"] if hint else []
         lines += ["", f"## {name}", "", *facts.get(name, []), *asked]
@@ -170,7 +174,7 @@ def _impact(incident: Incident, company: Company) -> list[str]:
     known = dict.fromkeys(asked, "unknown") | incident.impact
     lasted = f"- Lasted: {_at(incident.started_at, company)} to {_at(incident.ended_at, company)}"
     lines = [f"- {name}: {known[key]}" for key, name in told.items() if key in known]
-    return [*lines, lasted, *(f"- {_plain(_figures(f))}" for f in incident.evidence)]
+    return [*lines, lasted, *(f"- {markdown.line(_figures(f))}" for f in incident.evidence)]
 
 
 def _figures(finding: dict) -> str:
@@ -204,18 +208,18 @@ def _timers(timers: pd.DataFrame, company: Company) -> list[str]:
         for t in timers.itertuples()
     ]  # fmt: skip
     heads = ("role", "due", "told", "confirmed", "met or missed")
-    return _table(heads, rows) if rows else ["None: nobody had to be told by a time."]
+    return markdown.table(heads, rows) if rows else ["None: nobody had to be told by a time."]
 
 
 def _timeline(incident: Incident, company: Company) -> list[str]:
     rows = [(_at(e.at, company), e.actor, _event(e), _evidence(e)) for e in incident.timeline]
-    return _table(("when", "who", "what", "evidence"), rows)
+    return markdown.table(("when", "who", "what", "evidence"), rows)
 
 
 def _event(event: Event) -> str:
     finding = event.payload.get("finding") or {}
     said = finding.get("reason") or event.payload.get("reason") or event.payload.get("step") or ""
-    return event.type.replace("_", " ") + (f": {_plain(said)}" if said else "")
+    return event.type.replace("_", " ") + (f": {markdown.line(said)}" if said else "")
 
 
 def _evidence(event: Event) -> str:
@@ -229,17 +233,7 @@ def _first_response(incident: Incident, settings: Settings) -> list[str]:
     category = workflow.category if workflow else None
     steps = checklist(incident.priority, category, incident.family, incident.harmful)
     rows = [(s.text, _at(incident.steps.get(s.id), settings.company)) for s in steps]
-    return [*_table(("step", "done"), rows), ""]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines]
-
-
-def _plain(text: str) -> str:
-    """A text from data as one line that Markdown shows and does not obey."""
-    return re.sub(r"([\\`*_\[\]<>#])", r"\\\1", " ".join(str(text).split()))
+    return [*markdown.table(("step", "done"), rows), ""]
 
 
 def _at(moment: pd.Timestamp | None, company: Company) -> str:
@@ -309,10 +303,8 @@ def _unwritten(
 
 def _action(line: str, owners: Sequence[str]) -> Action | str | None:
     """The action a line of the table holds, or what is wrong with it; None for another line."""
-    if not line.strip().startswith("|"):
-        return None
-    cells = [c.strip() for c in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-    if [c.lower() for c in cells] == list(HEADS) or all(set(c) <= set("-: ") for c in cells):
+    cells = markdown.cells(line)
+    if cells is None or [c.lower() for c in cells] == list(HEADS):
         return None
     if len(cells) != len(HEADS):
         return f"an action has {len(HEADS)} cells ({', '.join(HEADS)}), found {len(cells)}"
@@ -325,8 +317,6 @@ def _action(line: str, owners: Sequence[str]) -> Action | str | None:
     if kind.lower() not in KINDS:
         return f"kind {kind!r}; expected one of {', '.join(KINDS)}"
     try:
-        return Action(
-            text.replace("\\|", "|"), known[owner.lower()], dt.date.fromisoformat(due), kind.lower()
-        )
+        return Action(text, known[owner.lower()], dt.date.fromisoformat(due), kind.lower())
     except ValueError:
         return f"due {due!r} is not a date; expected like 2026-12-01"

@@ -129,7 +129,8 @@ class Register:
 
     `approved` is, by workflow, the regression run that later ones are compared with. `rows` is what
     was last noted of a row of register.xlsx, by sheet and key, `row_notes` every note, oldest
-    first. `count` and `head` are those of the chain it was folded from.
+    first. `reviews` are the sign-offs by period, a version after the other; `tasks` the actions by
+    id. `count` and `head` are those of the chain it was folded from.
     """
 
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -140,6 +141,8 @@ class Register:
     approved: dict[str, dict] = field(default_factory=dict)
     rows: dict[tuple[str, str], dict] = field(default_factory=dict)
     row_notes: list[dict] = field(default_factory=list)
+    reviews: dict[str, list[dict]] = field(default_factory=dict)
+    tasks: dict[str, dict] = field(default_factory=dict)
     count: int = 0
     head: str = GENESIS
 
@@ -183,6 +186,8 @@ def enter(register: Register, event: Event) -> None:
         ON_REGISTER[event.type](register, event)
     elif incident and event.type in ON_INCIDENT:
         ON_INCIDENT[event.type](incident, event)
+    if event.type == "post_mortem_signed":
+        _tasks_of(register, event)
     if event.incident in register.incidents:
         register.incidents[event.incident].timeline.append(event)
 
@@ -338,6 +343,34 @@ def _row_noted(register: Register, event: Event) -> None:
     register.rows[told["sheet"], told["key"]] = told
 
 
+def _review_signed(register: Register, event: Event) -> None:
+    told = event.payload | {"by": event.actor, "ts": event.ts, "seq": event.seq}
+    register.reviews.setdefault(told["period"], []).append(told)
+    for task in told["made"]:
+        register.tasks[task["id"]] = _task(task, told["review"], told["period"])
+    for name in told["carried"]:
+        _known_task(register, name)["carried"][told["period"]] = told["review"]
+    for closed in told["closed"]:
+        _known_task(register, closed["id"]).update(state=closed["state"], ended=event.ts)
+
+
+def _task(told: dict, review: str, origin: str) -> dict:
+    """An action as it stands when it is made; `carried` are the reviews that left it open."""
+    return told | {"state": "open", "review": review, "origin": origin, "carried": {}}
+
+
+def _known_task(register: Register, name: str) -> dict:
+    """An action by its id; one of register.xlsx says there what it is."""
+    return register.tasks.setdefault(name, _task({"id": name}, "weekly", "register.xlsx"))
+
+
+def _tasks_of(register: Register, event: Event) -> None:
+    """Actions of a signed post-mortem: the weekly review follows them."""
+    for number, task in enumerate(event.payload.get("actions", []), start=1):
+        name = f"{event.incident}/{number}"
+        register.tasks[name] = _task({"id": name} | task, "weekly", event.incident or "")
+
+
 ON_REGISTER: dict[str, Callable[[Register, Event], None]] = {
     "incident_opened": _opened,
     "merged": _merged,
@@ -347,6 +380,7 @@ ON_REGISTER: dict[str, Callable[[Register, Event], None]] = {
     "text_erased": _erased,
     "regression_approved": _approved,
     "row_noted": _row_noted,
+    "review_signed": _review_signed,
 }
 ON_INCIDENT: dict[str, Callable[[Incident, Event], None]] = {
     "finding_joined": _joined,

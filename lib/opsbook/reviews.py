@@ -12,6 +12,7 @@ import pandas as pd
 
 from opsbook.estimates import share_lower_bound, share_upper_bound
 from opsbook.findings import Facts, Judged
+from opsbook.outcomes import Outcomes
 from opsbook.periods import Period
 from opsbook.prices import price_rows
 from opsbook.register import Register
@@ -23,25 +24,14 @@ from opsbook.schema import UNASSIGNED
 from opsbook.settings import WEEKDAYS, Settings, Workflow
 from opsbook.splits import cost_split, spent
 
-AGENDA = (
-    ("data", "Data and records", 2),
-    ("actions", "Carried actions", 3),
-    ("cost", "Cost against baseline", 6),
-    ("errors", "Error rates", 5),
-    ("minor", "P3, near misses", 5),
-    ("ran", "Did every workflow run", 4),
-    ("open", "Open P1 and P2", 3),
-    ("sign-off", "Decisions and sign-off", 2),
-)
-"""The agenda of clause E1: section, title, minutes; half an hour together."""
-
 
 @dataclass(frozen=True)
 class Review:
     """One period of a company (a week, month or quarter), with everything measured up to `now`.
 
     `files` and `quarantine` are FILES and QUARANTINE; the other frames as in `findings` and
-    `incidents`. `texts` are what people wrote, by its name in the record (None: erased).
+    `incidents`. `texts` are what people wrote, by its name in the record (None: erased);
+    `outcomes` what the review came to so far, in this `version` of it.
     """
 
     period: Period
@@ -56,6 +46,8 @@ class Review:
     files: pd.DataFrame
     quarantine: pd.DataFrame
     texts: Mapping[str, str | None]
+    outcomes: Outcomes
+    version: int = 1
 
     @property
     def name(self) -> str:
@@ -407,3 +399,74 @@ def single_breaches(week: Review) -> pd.DataFrame:
         for f in found.itertuples()
     ]
     return found[~pd.Series(part, index=found.index, dtype=bool)]
+
+
+# What a weekly review asks
+
+
+def weekly_questions(week: Review, lists: Sequence[object] = ()) -> dict[str, str]:
+    """What has to be explained or escalated in each section of a weekly review; empty for nothing.
+
+    Clause E1. `lists` are the regression lists, each with `title` and `runs`.
+    """
+    return {
+        "data": data_question(week),
+        "cost": cost_question(week),
+        "errors": errors_question(week),
+        "ran": ran_question(week, lists),
+        "open": open_question(week),
+    }
+
+
+def data_question(week: Review) -> str:
+    """What of the period's data a person has to look at: files, rows, calls of no workflow."""
+    files = week.files
+    waiting = int(files.state.isin(["unknown", "unreadable"]).sum())
+    aside = int(files.quarantined.sum())
+    told = [f"{waiting} files could not be read"] if waiting else []
+    told += [f"{aside} rows are set aside"] if aside else []
+    stray = week.days[(week.days.workflow == UNASSIGNED) & (week.days.calls > 0)].calls.sum()
+    told += [f"{stray:,.0f} calls belong to no workflow"] if stray else []
+    return f"{'; '.join(told)}: what becomes of them?" if told else ""
+
+
+def cost_question(week: Review) -> str:
+    """Which stretches over the limits of cost have to be explained."""
+    found = week.findings
+    grave = found[(found.family == "cost") & found.priority.isin(GRAVE)]
+    n = len(grave)
+    return (
+        f"{n} {'stretch' if n == 1 else 'stretches'} over the limits of cost: what changed, and "
+        "who decides whether it stays?"
+        if n
+        else ""
+    )
+
+
+def errors_question(week: Review) -> str:
+    """Which stretches of failing calls have to be explained."""
+    n = int(week.findings.rule.isin(["R3", "R4"]).sum())
+    return (
+        f"{n} {'stretch' if n == 1 else 'stretches'} of failing calls: what caused it?" if n else ""
+    )
+
+
+def ran_question(week: Review, lists: Sequence[object] = ()) -> str:
+    """Which days without a run or without data, and which held-back lists, have to be explained."""
+    states = days_run(week).state.value_counts()
+    zero, blind = int(states.get("zero", 0)), int(states.get("no data", 0))
+    told = [f"{zero} {'day' if zero == 1 else 'days'} with zero runs"] if zero else []
+    told += [f"{blind} {'day' if blind == 1 else 'days'} without data"] if blind else []
+    missing = f"{', '.join(told)}: holiday, fault or a missing export?" if told else ""
+    held = [x.title for x in lists if x.runs and x.runs[-1].document["verdict"] == "HOLD"]
+    back = f"{', '.join(held)}: the regression list says HOLD; what follows?" if held else ""
+    return " ".join(p for p in (missing, back) if p)
+
+
+def open_question(week: Review) -> str:
+    """Which incidents, P1 and P2, have no root cause on record."""
+    uncaused = undecided(week).id.tolist()
+    return f"{', '.join(uncaused)}: no root cause on record. Name it, or escalate." * bool(uncaused)
+
+
+GRAVE = ("P1", "P2")

@@ -487,6 +487,12 @@ class Limits(Part):
         1_000_000, "tokens", "B4", "a few euros' worth; three times less is no P2", ge=0
     )
     tokens_floor_eur: float = _limit(5.0, "EUR", "B4", "three times less is no P2", ge=0)
+    review_overdue_days: int = _limit(
+        7, "days", "E1", "a review held later says little of its period", ge=1
+    )
+    action_carried: int = _limit(
+        3, "reviews", "E1", "left open so often, an action is for the next higher review", ge=1
+    )
     zero_tasks_chance: float = _limit(
         0.01, "share", "B4", "an empty day this rare is no chance: 4.6 tasks a day", gt=0, lt=1
     )

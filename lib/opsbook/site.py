@@ -87,24 +87,23 @@ def publish(
     foot: str = "",
     fingerprint: str = "",
     layout: dict[str, object] | None = None,
+    as_of: str = "",
 ) -> None:
     """Write the page of an executed notebook: front matter, words, outputs, a foot, nothing else.
 
-    `layout` is further front matter; `fingerprint` is kept with the page, see `fingerprint_of`.
+    `layout` is further front matter; `fingerprint` is kept with the page, see `fingerprint_of`, and
+    so is `as_of`, the moment it was made for. A cell's tag stays: see `put_outputs`.
     NotebookError when a cell failed: a renderer would publish that without complaint.
     """
     book = nbformat.read(executed, 4)
     _refuse_failed(executed, book)
-    front = {"title": literal(title), "date": date, "categories": categories, **(layout or {})}
-    lines = [
-        f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in front.items() if v or v is False
-    ]
-    cells = [nbformat.v4.new_raw_cell("---\n" + "\n".join(lines) + "\n---")]
+    front = {"title": title, "date": date, "categories": categories, **(layout or {})}
+    cells = [_front(front)]
     for cell in book.cells:
         if not set(cell.metadata.get("tags", [])) & {"parameters", "injected-parameters", "load"}:
             cells.append(_shown(cell))
     metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
-    metadata |= {"opsbook": {"fingerprint": fingerprint, "date": date}}
+    metadata |= {"opsbook": {"fingerprint": fingerprint, "date": date, "as_of": as_of}}
     page.parent.mkdir(parents=True, exist_ok=True)
     _write(page, nbformat.v4.new_notebook(cells=[*cells, _foot(foot)], metadata=metadata))
 
@@ -123,6 +122,29 @@ def put_foot(page: Path, foot: str) -> None:
     book = nbformat.read(page, 4)
     book.cells[-1] = _foot(foot)
     _write(page, book)
+
+
+def put_outputs(
+    page: Path, shown: dict[str, str], front: dict[str, object], fingerprint: str
+) -> None:
+    """Give a published page's tagged cells other outputs, and the page another front matter."""
+    book = nbformat.read(page, 4)
+    book.cells[0] = _front(front)
+    for cell in book.cells:
+        for tag in set(cell.metadata.get("tags", [])) & set(shown):
+            output = nbformat.v4.new_output("display_data", data={"text/html": shown[tag]})
+            cell.outputs = [_raw_html(output)]
+    book.metadata.opsbook |= {"date": front["date"], "fingerprint": fingerprint}
+    _write(page, book)
+
+
+def _front(front: dict[str, object]) -> nbformat.NotebookNode:
+    """The cell of front matter: what is empty is left out."""
+    told = front | {"title": literal(str(front["title"]))}
+    lines = [
+        f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in told.items() if v or v is False
+    ]
+    return nbformat.v4.new_raw_cell("---\n" + "\n".join(lines) + "\n---")
 
 
 def _foot(html: str) -> nbformat.NotebookNode:
@@ -169,7 +191,9 @@ def _shown(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
         words = re.sub(r"^# .*\n*", "", cell.source)  # the title stands in the front matter
         return nbformat.v4.new_markdown_cell(unexpanded(words))
     outputs = [_raw_html(o) for o in cell.outputs if o.output_type in DISPLAYED]
-    return nbformat.v4.new_code_cell("#| echo: false", outputs=outputs)
+    tags = cell.metadata.get("tags")
+    kept = {"tags": tags} if tags else {}
+    return nbformat.v4.new_code_cell("#| echo: false", outputs=outputs, metadata=kept)
 
 
 DISPLAYED = ("display_data", "execute_result")
@@ -262,6 +286,24 @@ def drawing(spec: str) -> str:
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(slimmed(sized), "utf-8")
     return kept.read_text("utf-8")
+
+
+def shows_another(data: Path) -> bool:
+    """Whether the pages that lie here are another company's: a site shows one, and its own only."""
+    mark = CACHE / "company"
+    return mark.exists() and mark.read_text("utf-8") != _named(data)
+
+
+def mark_as(data: Path) -> None:
+    """Note whose pages lie here."""
+    mark = CACHE / "company"
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(_named(data), "utf-8")
+
+
+def _named(data: Path) -> str:
+    """A company's folder as seen from the project, so that a project moved or copied knows it."""
+    return os.path.relpath(Path(data).resolve())
 
 
 def bundle() -> Path:

@@ -1,22 +1,25 @@
-"""`make weekly`: inbox to tables, notebooks to pages, pages to the site.
+"""`make weekly`, `monthly`, `quarterly`: inbox to tables, notebooks to pages, pages to the site.
 
 The last good site stays until the new one is whole: a failed notebook or renderer stops the build.
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from opsbook import notebooks, site, store
+from opsbook import notebooks, signing, site, store
 from opsbook.check import bring_up
-from opsbook.displays import SIGNING, chain_note, signatures, stack
-from opsbook.incidents import headline
+from opsbook.displays import chain_note, signatures, stack
+from opsbook.incidents import headline as of_incident
+from opsbook.periods import KINDS
+from opsbook.records import Log
+from opsbook.register import fold
 from opsbook.reviews import Review
 from opsbook.schema import FILES
+from opsbook.signoffs import headline
 from opsbook.workbook import Workbook, dossier_of, moment, named_period, open_workbook, review_of
 from opsbook.workflow_pages import PIECES
 
@@ -31,7 +34,6 @@ class Page:
     notebook: str
     page: str
     title: str
-    categories: tuple[str, ...] = ()
     layout: dict[str, object] = field(default_factory=dict)
 
 
@@ -41,12 +43,6 @@ PAGES = (
     Page("ingest", "reports/data.ipynb", "Data"),
     Page("backtest", "reports/backtest.ipynb", "Back-test"),
     Page("status", "index.ipynb", "Status"),
-    Page(
-        "weekly-review",
-        "reports/weekly/{period}.ipynb",
-        "Weekly review {period}",
-        ("weekly", "draft"),
-    ),
     Page("incidents", "reports/incidents/index.ipynb", "Incidents", layout=WIDE),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("regression", "reports/regression.ipynb", "Regression", layout=WIDE),
@@ -82,19 +78,28 @@ class Built:
     """What a build made: where the review lies, its state, and what to look at."""
 
     path: Path
-    period: str
+    review: Review
+    signed: bool
+    begun: Path | None
     pages: int
     problems: list[str]
     renderer: str
     seconds: float
     waiting: int
 
+    @property
+    def state(self) -> str:
+        """What the review is: signed, a draft, or of a period that is not over."""
+        over = self.review.now >= self.review.ended_at
+        return "signed" if self.signed else "draft" if over else "not over"
+
     def as_json(self) -> dict:
         """The document of the command's contract."""
         return {
             "path": str(self.path),
-            "state": "draft",
-            "period": self.period,
+            "state": self.state,
+            "period": self.review.name,
+            "outcomes": str(self.begun) if self.begun else None,
             "pages": self.pages,
             "problems": self.problems,
             "renderer": self.renderer,
@@ -103,23 +108,37 @@ class Built:
 
     def sentence(self) -> str:
         """What a person is told at the end."""
-        told = (
-            f"Weekly review {self.period} (draft): {self.pages} pages in {self.seconds:.0f} s, "
-            f"rendered by {self.renderer}.\nOpen {self.path}"
-        )
-        aside = f"\n{self.waiting} files or rows wait for a person: see the data page."
-        return told + (aside if self.waiting else "")
+        told = [
+            f"{headline(self.review.period)} ({self.state}): {self.pages} pages in "
+            f"{self.seconds:.0f} s, rendered by {self.renderer}.",
+            f"Open {self.path}",
+        ]
+        told += [f"Write what it comes to in {self.begun}"] if self.begun else []
+        aside = f"{self.waiting} files or rows wait for a person: see the data page."
+        return "\n".join([*told, *([aside] if self.waiting else [])])
 
 
-def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str], None]) -> Built:
+def build(
+    data: Path,
+    as_of: str,
+    kind: str,
+    period: str,
+    renderer: str,
+    say: Callable[[str], None],
+    correct: bool = False,
+) -> Built:
     """Run the notebooks, publish their pages and render the site into `_site`.
 
+    `kind` and `period` say which review is made beside the pages that every build makes; one that
+    is signed is shown as it was signed, unless its next version was begun, as `correct` does.
     Raises NotebookError or SiteError; nothing of the last good site is touched then.
     """
     begun = time.monotonic()
-    settings = store.load_settings(store.Folder(data))
+    folder = store.Folder(data)
+    settings = store.load_settings(folder)
     now = moment(as_of, settings)
-    week = named_period("weekly", period, now, settings).name
+    reviewed = named_period(kind, period, now, settings)
+    week = reviewed.name if kind == "weekly" else named_period("weekly", "", now, settings).name
     shared = {"data": str(data), "as_of": now.isoformat()}
     first, *others = [
         notebooks.Job(NOTEBOOKS / f"{p.notebook}.ipynb", {"period": week}) for p in PAGES
@@ -127,30 +146,60 @@ def build(data: Path, as_of: str, period: str, renderer: str, say: Callable[[str
     with notebooks.workplace() as work:
         say("Reading the inbox and running the notebooks")
         notebooks.run_all([first], shared, work, at_once=1)
-        bring_up(store.Folder(data), now)
+        bring_up(folder, now)
         book = open_workbook(data, now.isoformat())
-        others_site = shows_another(data)
-        own = [*incident_pages(book, data), *workflow_pages(review_of(book, data, "weekly", week))]
+        file = signing.begin(data, review_of(book, data, kind, reviewed.name), correct)
+        review = review_of(book, data, kind, reviewed.name)
+        signed = review.version == book.signed.get(review.name, 0)
+        others += [] if signed else [_review_job(review)]
+        others_site = site.shows_another(data)
+        own = [
+            *incident_pages(book, data),
+            *workflow_pages(review_of(book, data, "weekly", week)),
+        ]
         stale = [page for page in own if others_site or page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
         foot = chain_note(book.register.count, book.register.head)
         day = now.tz_convert(settings.company.zone).date().isoformat()
         if others_site:
             _clear_pages()
-        _mark(data)
-        _publish(work, week, day, foot)
+        site.mark_as(data)
+        _publish(work, day, foot)
         _publish_own(work, own, stale, day, foot)
+        if not signed:
+            _publish_review(work, review, day, foot)
+        signing.put_signatures(folder, fold(Log(folder).events()))
     say("Rendering the site")
     rendered = site.render(Path.cwd(), renderer)
-    files = store.read_table(store.Folder(data), FILES)
+    files = store.read_table(folder, FILES)
     return Built(
         path=rendered.output / "index.html",
-        period=week,
+        review=review,
+        signed=signed,
+        begun=file,
         pages=rendered.pages,
         problems=rendered.problems,
         renderer=rendered.renderer,
         seconds=time.monotonic() - begun,
         waiting=int(files.state.isin(["unknown", "unreadable"]).sum() + files.quarantined.sum()),
+    )
+
+
+def _review_job(review: Review) -> notebooks.Job:
+    return notebooks.Job(NOTEBOOKS / f"{review.kind}-review.ipynb", {"period": review.name})
+
+
+def _publish_review(work: Path, review: Review, day: str, foot: str) -> None:
+    """The page of a review that is not signed."""
+    over = review.now >= review.ended_at
+    site.publish(
+        work / f"{review.kind}-review.ipynb",
+        signing.page_of(review.period, review.version),
+        headline(review.period, review.version),
+        day,
+        [review.kind, "draft" if over else "not over"],
+        stack(signatures(review.kind), foot),
+        as_of=review.now.isoformat(),
     )
 
 
@@ -161,7 +210,7 @@ def incident_pages(book: Workbook, data: Path) -> list[OwnPage]:
     return [
         OwnPage(
             id=incident.id,
-            title=f"{incident.id}: {headline(incident, settings)}",
+            title=f"{incident.id}: {of_incident(incident, settings)}",
             fingerprint=dossier_of(incident.id, book, data).fingerprint(made_by),
             path=INCIDENTS / f"{incident.id}.ipynb",
             job=notebooks.Job(notebook, {"incident": incident.id}, f"{incident.id}.ipynb"),
@@ -202,37 +251,19 @@ def code_print(notebook: Path) -> str:
     return told.hexdigest()
 
 
-def shows_another(data: Path) -> bool:
-    """Whether the pages that lie here are another company's: a site shows one, and its own only."""
-    mark = site.CACHE / "company"
-    return mark.exists() and mark.read_text("utf-8") != _named(data)
-
-
 def _clear_pages() -> None:
     for page in REPORTS.rglob("*.ipynb"):
         page.unlink()
 
 
-def _mark(data: Path) -> None:
-    mark = site.CACHE / "company"
-    mark.parent.mkdir(exist_ok=True)
-    mark.write_text(_named(data), "utf-8")
-
-
-def _named(data: Path) -> str:
-    """A company's folder as seen from the project, so that a project moved or copied knows it."""
-    return os.path.relpath(Path(data).resolve())
-
-
-def _publish(work: Path, week: str, day: str, foot: str) -> None:
-    """The pages of PAGES, and the foot that the list of reviews includes."""
+def _publish(work: Path, day: str, foot: str) -> None:
+    """The pages of PAGES, and the foot that the lists of reviews include."""
     for page in PAGES:
-        target, title = Path(page.page.format(period=week)), page.title.format(period=week)
         executed = work / f"{page.notebook}.ipynb"
-        kind = page.notebook.removesuffix("-review")
-        end = stack(signatures(kind), foot) if kind in SIGNING else foot
-        site.publish(executed, target, title, day, list(page.categories), end, layout=page.layout)
-    (REPORTS / "weekly" / "_record.md").write_text(f"```{{=html}}\n{foot}\n```\n", "utf-8")
+        site.publish(executed, Path(page.page), page.title, day, [], foot, layout=page.layout)
+    for kind in KINDS:
+        (REPORTS / kind).mkdir(exist_ok=True)
+        (REPORTS / kind / "_record.md").write_text(f"```{{=html}}\n{foot}\n```\n", "utf-8")
 
 
 def _publish_own(work: Path, own: list[OwnPage], stale: list[OwnPage], day: str, foot: str) -> None:

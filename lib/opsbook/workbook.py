@@ -5,7 +5,8 @@ the same figures.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import duckdb
 import narwhals as nw
 import pandas as pd
 
-from opsbook import coverage, panel, store
+from opsbook import coverage, outcomes, panel, postmortem, store
 from opsbook.calls import rates
 from opsbook.clock import BusinessClock, business_clock, local_days
 from opsbook.dossier import Dossier, Known, dossier, text_names
@@ -23,6 +24,7 @@ from opsbook.errors import UsageError
 from opsbook.events import Draft
 from opsbook.findings import Facts, Judged, judge
 from opsbook.incidents import news, timers
+from opsbook.outcomes import Outcomes
 from opsbook.periods import Period, last_complete, period
 from opsbook.records import Log
 from opsbook.register import Register, fold, fold_draft
@@ -58,6 +60,7 @@ class Workbook:
 
     `register` holds what is on record at that moment and, folded in, `news`: what the rules find
     and the record still lacks. A page shows both; only `check` and the build enter the news.
+    `signed` counts the sign-offs of each period, later ones too: what is signed stays so.
     """
 
     settings: Settings
@@ -68,6 +71,7 @@ class Workbook:
     judged: Judged
     register: Register
     registers: Registers
+    signed: Mapping[str, int]
     news: list[Draft]
     incidents: pd.DataFrame
     timers: pd.DataFrame
@@ -91,7 +95,8 @@ def open_workbook(data: str | Path, as_of: str = "", literally: bool = True) -> 
     facts = measure(folder, covered, calendar, clock, now, settings)
     judged = judge(facts, settings, literally)
     found = judged.findings[judged.findings.method == "calendar"]
-    register = fold(e for e in Log(folder).events() if e.at <= now)
+    events = Log(folder).events()
+    register = fold(e for e in events if e.at <= now)
     fresh = news(register, found, settings, clock, providers(folder, now), now)
     for draft in fresh:
         fold_draft(register, draft, now)
@@ -104,6 +109,7 @@ def open_workbook(data: str | Path, as_of: str = "", literally: bool = True) -> 
         judged=judged,
         register=register,
         registers=_registers(folder, settings, register),
+        signed=Counter(e.payload["period"] for e in events if e.type == "review_signed"),
         news=fresh,
         incidents=register.frame(),
         timers=timers(register, settings, clock),
@@ -254,8 +260,10 @@ def open_review(
 
 def review_of(book: Workbook, data: str | Path, kind: str, period: str = "") -> Review:
     """One period of an open workbook; the last complete one of its kind without a `period`."""
+    reviewed = named_period(kind, period, book.now, book.settings)
+    version, told = outcomes_of(store.Folder.at(data), reviewed, book.signed, book.settings)
     return Review(
-        period=named_period(kind, period, book.now, book.settings),
+        period=reviewed,
         now=book.now,
         settings=book.settings,
         facts=book.facts,
@@ -266,13 +274,39 @@ def review_of(book: Workbook, data: str | Path, kind: str, period: str = "") -> 
         timers=book.timers,
         files=book.files,
         quarantine=book.quarantine,
-        texts=_texts([told.get("text") for told in _told(book.register)], data),
+        texts=_texts(_told(book.register), data),
+        outcomes=told,
+        version=version,
     )
 
 
-def _told(register: Register) -> list[dict]:
-    """What people gave a reason for: silences, and stretches they explained."""
-    return [*register.silences.values(), *register.explained]
+def outcomes_of(
+    folder: store.Folder, reviewed: Period, signed: Mapping[str, int], settings: Settings
+) -> tuple[int, Outcomes]:
+    """The version of a period's review that is worked on, and what its file says so far.
+
+    That is the first version until it is signed, then the last one signed, until a file for the
+    next one has been begun.
+    """
+    done = signed.get(reviewed.name, 0)
+    begun = (folder.path / outcomes.place(reviewed.name, done + 1)).exists()
+    version = done + 1 if begun or not done else done
+    path = folder.path / outcomes.place(reviewed.name, version)
+    if not path.exists():
+        return version, Outcomes()
+    told = outcomes.read(
+        path.read_bytes(), outcomes.place(reviewed.name, version), reviewed, settings.company,
+        postmortem.roles(settings),
+    )  # fmt: skip
+    return version, told
+
+
+def _told(register: Register) -> list[str]:
+    """The names of what people wrote that a review shows: reasons, explanations and actions."""
+    told = [*register.silences.values(), *register.explained, *register.tasks.values()]
+    signed = [v for versions in register.reviews.values() for v in versions]
+    said = [part["explained"] for v in signed for part in v["sections"].values()]
+    return [*(t.get("text", "") for t in told), *said]
 
 
 def open_dossier(data: str | Path, as_of: str = "", incident: str = "") -> Dossier:
@@ -317,8 +351,9 @@ def _trace(data: str | Path) -> tuple:
     """What tells whether anything a workbook is read from was written since: times and sizes."""
     folder = store.Folder.at(data).path
     paths = [p for n in ("settings", "tables") for p in sorted((folder / n).rglob("*"))]
-    people = [p for n in ("records/*.jsonl", "register.xlsx") for p in folder.glob(n)]
-    found = [p.stat() for p in [*paths, *people]]
+    people = ("records/*.jsonl", "records/reviews/*.md", "register.xlsx")
+    paths += [p for n in people for p in sorted(folder.glob(n))]
+    found = [p.stat() for p in paths]
     return tuple((f.st_ino, f.st_mtime_ns, f.st_size) for f in found)
 
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from opsbook import reviews
+from opsbook.agendas import AGENDAS, minutes
 from opsbook.clock import local_days
 from opsbook.errors import UsageError
 from opsbook.periods import period
-from opsbook.reviews import AGENDA
 from opsbook.settings import Workflow
 from opsbook.workbook import open_week
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.xdist_group("site")
 
 
 def test_the_agenda_has_eight_sections_and_takes_half_an_hour():
-    assert len(AGENDA) == 8
-    assert sum(minutes for _, _, minutes in AGENDA) == 30
+    assert len(AGENDAS["weekly"]) == 8
+    assert minutes("weekly") == 30
 
 
 def test_without_a_period_the_review_is_about_the_last_complete_week(week):
