@@ -107,7 +107,7 @@ def test_a_text_that_is_erased_is_gone_everywhere_and_the_chain_stays_whole(
 ):
     digest = Log(Folder(company)).events()[0].payload["text"]
     moment = ("--as-of", "2026-11-17T12:00+01:00")
-    done = opsbook("erase", digest, "--data", str(company), *moment, cwd=company)
+    done = opsbook("erase", digest, "--despite-hold", "--data", str(company), *moment, cwd=company)
     assert done.returncode == 0, done.stderr
     assert type_("show", reported["id"], at="12:00")["timeline"][0]["text"] is None
     kept = [p.read_bytes() for p in (company / "records").rglob("*") if p.is_file()]

@@ -422,13 +422,29 @@ def erase(
     text: Annotated[str, typer.Argument(help="the text's hash, as the record names it")],
     data: Data = DEMO,
     as_of: AsOf = "",
+    despite_hold: Annotated[
+        bool, typer.Option("--despite-hold", help="also what an incident's evidence is kept for")
+    ] = False,
 ) -> None:
     """Take a text that names a person off the disk for good; the record says that it was there."""
+    from opsbook.dossier import holding
     from opsbook.events import Draft
+    from opsbook.register import fold
+    from opsbook.spreadsheets import registers
 
     at = desk.Desk.at(data, as_of)
+    register = fold(at.log.events())
+    known = registers(at.log.folder, at.settings, register, at.log.text)
+    held = holding(text, register, at.settings, known)
+    if held and not despite_hold:
+        raise UsageError(
+            f"{text[:8]} belongs to {', '.join(held)}, whose evidence is kept until somebody says "
+            "that no harm was done or that it is no high-risk system: opsbook incident impact. If "
+            "it has to go nevertheless, say --despite-hold; the record will tell that it did."
+        )
     at.log.erase(text)
-    at.enter(lambda _: Draft("text_erased", payload={"text": text}))
+    told = {"text": text} | ({"despite_hold": held} if held else {})
+    at.enter(lambda _: Draft("text_erased", payload=told))
 
 
 @prompts.command("at")

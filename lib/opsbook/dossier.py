@@ -7,7 +7,7 @@ fingerprint make the same page, and a page whose dossier did not change need not
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from opsbook.findings import Facts, Judged
 from opsbook.panel import hourly_tasks
 from opsbook.postmortem import due_at
 from opsbook.register import ENDED, Incident, Register
+from opsbook.registers import Registers
+from opsbook.reminders import clocks, held
 from opsbook.schema import COMPANY
 from opsbook.settings import Limits, Settings
 from opsbook.steps import post_mortem_due
@@ -50,6 +52,8 @@ class Dossier:
     texts: Mapping[str, str | None]
     post_mortem_owed: bool
     post_mortem_due_at: pd.Timestamp | None
+    clocks: pd.DataFrame
+    held: bool
 
     @property
     def ended(self) -> bool:
@@ -77,9 +81,10 @@ class Dossier:
             | {"timeline": [asdict(e) for e in self.incident.timeline]},
             "settings": self.settings.model_dump(mode="json"),
             "at": self.at,
-            "frames": [f.to_csv() for f in (self.timers, self.course, self.sources)],
+            "frames": [f.to_csv() for f in (self.timers, self.course, self.sources, self.clocks)],
             "texts": dict(self.texts),
             "post_mortem": [self.post_mortem_owed, self.post_mortem_due_at],
+            "held": self.held,
         }
         plain = json.dumps(told, sort_keys=True, default=str)
         return hashlib.sha256(plain.encode()).hexdigest()
@@ -97,6 +102,7 @@ class Known:
     clock: BusinessClock
     settings: Settings
     now: pd.Timestamp
+    registers: Registers = field(default_factory=Registers)
 
 
 def dossier(name: str, known: Known, texts: Mapping[str, str | None]) -> Dossier:
@@ -115,6 +121,8 @@ def dossier(name: str, known: Known, texts: Mapping[str, str | None]) -> Dossier
         texts=texts,
         post_mortem_owed=owed,
         post_mortem_due_at=due_at(incident, known.settings, known.clock) if owed else None,
+        clocks=clocks(incident, known.settings, known.registers),
+        held=held(incident, known.settings, known.registers),
     )
 
 
@@ -133,6 +141,15 @@ def text_names(incident: Incident) -> list[str]:
     named = [e.payload.get("text") for e in incident.timeline]
     named += [action.get("text") for action in incident.actions]
     return list(dict.fromkeys(n for n in named if n))
+
+
+def holding(text: str, register: Register, settings: Settings, registers: Registers) -> list[str]:
+    """The incidents whose evidence is kept and that a text belongs to, by the text's name."""
+    return [
+        i.id
+        for i in register.incidents.values()
+        if text in text_names(i) and held(i, settings, registers)
+    ]
 
 
 def sources(incident: Incident, coverage: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:

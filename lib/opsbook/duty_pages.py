@@ -240,7 +240,7 @@ def reminders(review: Review) -> Html:
     ]
     company = review.settings.company
     return stack(
-        rows_of(shown, columns, company, "Reminders of the law: not a statement that it is one"),
+        rows_of(shown, columns, company, "Reminders of the law, until somebody answers"),
         note(
             "They run from when it was noticed until somebody answers: opsbook incident impact ID "
             "--harm, --personal-data, --high-risk."
@@ -260,5 +260,5 @@ def _reminder(own: pd.DataFrame, review: Review) -> dict:
         "due_at": row.due_at,
         "passed": not len(ahead),
         "light": "watch",
-        "word": "runs" if len(ahead) else "passed: answer it",
+        "word": "runs" if len(ahead) else "passed",
     }

@@ -155,6 +155,39 @@ def timer_state(timer: object, incident: Incident, at: pd.Timestamp) -> tuple[st
     return ("watch", "open") if incident.open else ("none", "not needed")
 
 
+def reminders(dossier: Dossier) -> Html:
+    """What the law may ask for and by when, until somebody answers; never that it is the case."""
+    company = dossier.settings.company
+    own = dossier.clocks.assign(
+        case=[two_lines(c.what, c.why) for c in dossier.clocks.itertuples()],
+        due=[_due(c, company) for c in dossier.clocks.itertuples()],
+        light="none" if dossier.ended else "watch",
+        word=[_reminded(c, dossier) for c in dossier.clocks.itertuples()],
+    )
+    columns = [
+        Column("Law", "law"),
+        Column("If it is", "case", "html", order="what"),
+        Column("By", "due", "html", order="due_at"),
+        Column("Reminder", "light", "light", words="word"),
+    ]
+    none = "None runs: the answers below, its class or the register of AI systems say so."
+    shown = table(own, columns, company, "", none, label="Reminders of the law")
+    return stack(shown, note(HOLD if dossier.held else NOT_SAID))
+
+
+NOT_SAID = "A reminder is not a statement that it is a serious incident or a breach: people decide."
+HOLD = (
+    f"{NOT_SAID} Until somebody answers, keep what belongs to it as it is: erase nothing, and "
+    "change neither the workflow's exports nor its prompts and lists without a copy."
+)
+
+
+def _reminded(clock: object, dossier: Dossier) -> str:
+    if dossier.ended:
+        return "ended"
+    return "runs" if clock.due_at > dossier.at else "passed"
+
+
 def first_response(dossier: Dossier) -> Html:
     """The checklist of its class and workflow, each step with when it was done."""
     incident = dossier.incident

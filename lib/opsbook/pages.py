@@ -37,6 +37,7 @@ from opsbook.displays import (
     wide,
     zone_note,
 )
+from opsbook.duty_pages import reminders
 from opsbook.incident_pages import by_urgency, register, silences, undelivered
 from opsbook.incidents import headline
 from opsbook.regression_pages import Listed, lights
@@ -612,6 +613,7 @@ def status(week: Review) -> Html:
         Html("<h2>Open now</h2>"),
         cards(going, week.timers, week.settings, week.now, FROM_HOME),
         undelivered(week),
+        reminders(week),
         Html("<h2>Next</h2>"),
         next_up(week),
         Html("<h2>Workflows</h2>"),

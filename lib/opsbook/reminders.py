@@ -15,7 +15,7 @@ from opsbook.schema import COMPANY, UNASSIGNED
 from opsbook.settings import Settings
 
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
-AI_ACT, GDPR = "AI Act, Art. 73", "GDPR, Art. 33"
+AI_ACT, GDPR = "AI Act Art. 73", "GDPR Art. 33"
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ CLOCKS = (
     Clock(AI_ACT, "a person died", 10 * DAY),
     Clock(AI_ACT, "any other serious incident", 15 * DAY),
     Clock(GDPR, "a breach of personal data: notify the authority", 72 * HOUR),
-    Clock("NIS2, Art. 23", "early warning of a significant incident", 24 * HOUR),
-    Clock("NIS2, Art. 23", "notification of a significant incident", 72 * HOUR),
-    Clock("DORA, Art. 19", "first notification of a major incident, at the latest", 24 * HOUR),
+    Clock("NIS2 Art. 23", "early warning of a significant incident", 24 * HOUR),
+    Clock("NIS2 Art. 23", "notification of a significant incident", 72 * HOUR),
+    Clock("DORA Art. 19", "first notification of a major incident, at the latest", 24 * HOUR),
 )
 """Regulation (EU) 2024/1689 Art. 73(2) to (4), with Art. 26(5) for those who use a system;
 Regulation (EU) 2016/679 Art. 33(1); Directive (EU) 2022/2555 Art. 23(4); Regulation (EU) 2022/2554
@@ -58,8 +58,8 @@ def clocks(incident: Incident, settings: Settings, registers: Registers) -> pd.D
     laws = {
         AI_ACT: ("high_risk", "harm"),
         GDPR: ("personal_data",),
-        **({"NIS2, Art. 23": ("external",)} if "NIS2" in settings.company.laws_also else {}),
-        **({"DORA, Art. 19": ("external",)} if "DORA" in settings.company.laws_also else {}),
+        **({"NIS2 Art. 23": ("external",)} if "NIS2" in settings.company.laws_also else {}),
+        **({"DORA Art. 19": ("external",)} if "DORA" in settings.company.laws_also else {}),
     }
     running = [c for c in CLOCKS if all(_may_be(incident, told[a]) for a in laws.get(c.law, ("",)))]
     return _frame([_row(incident, c, laws[c.law], told) for c in running])

@@ -327,6 +327,7 @@ def dossier_of(name: str, book: Workbook, data: str | Path) -> Dossier:
         clock=book.clock,
         settings=book.settings,
         now=book.now,
+        registers=book.registers,
     )
     return dossier(name, known, _texts(text_names(book.register.incident(name)), data))
 
