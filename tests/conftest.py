@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -223,3 +224,38 @@ def web():
     state.free.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def post():
+    """A mail server that knows one password: `.at` is its address, `.got` the mails."""
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.smtp import AuthResult
+
+    state = SimpleNamespace(
+        got=[], recipients=[], login=("opsbook", "t0kenThatNobodyMaySee42"), size=[]
+    )
+
+    class Handler:
+        async def handle_DATA(self, server, session, envelope):
+            state.got.append(message_from_bytes(envelope.content, policy=policy.default))
+            state.size.append(len(envelope.content))
+            state.recipients.append(envelope.rcpt_tos)
+            return "250 taken"
+
+    def known(server, session, envelope, mechanism, data):
+        words = (data.login.decode(), data.password.decode())
+        return AuthResult(success=words == state.login, handled=False)
+
+    port, options = free_port(), {"auth_required": True, "auth_require_tls": False}
+    server = Controller(Handler(), "127.0.0.1", port, authenticator=known, **options)
+    server.start()
+    state.at = f"127.0.0.1:{server.port}"
+    yield state
+    server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]

@@ -20,6 +20,7 @@ LAYERS = (
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
         "workflow_pages", "regression_pages", "duty_pages",
+        "workflow_pages", "regression_pages", "review_mail",
         "method_pages", "backtest_pages",
     },
     {
@@ -31,6 +32,7 @@ LAYERS = (
     {
         "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",
         "printing", "signing", "__main__",
+        "printing", "mailing", "__main__",
     },
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]

@@ -3,15 +3,10 @@
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
-from email import message_from_bytes, policy
-from types import SimpleNamespace
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 
 from opsbook.errors import SettingsError
 from opsbook.notify import deliver
@@ -26,35 +21,6 @@ HOSTILE = "<script>alert(1)</script> [x](http://evil.example) **b** <!channel> @
 
 def channel(url: str, **more) -> Channel:
     return Channel(id="test", roles=["AI Lead"], url=url, **more)
-
-
-@pytest.fixture
-def post():
-    """A mail server that knows one password: `.at` is its address, `.got` the mails."""
-    state = SimpleNamespace(got=[], recipients=[], login=("opsbook", TOKEN))
-
-    class Handler:
-        async def handle_DATA(self, server, session, envelope):
-            state.got.append(message_from_bytes(envelope.content, policy=policy.default))
-            state.recipients.append(envelope.rcpt_tos)
-            return "250 taken"
-
-    def known(server, session, envelope, mechanism, data):
-        words = (data.login.decode(), data.password.decode())
-        return AuthResult(success=words == state.login, handled=False)
-
-    port, options = free_port(), {"auth_required": True, "auth_require_tls": False}
-    server = Controller(Handler(), "127.0.0.1", port, authenticator=known, **options)
-    server.start()
-    state.at = f"127.0.0.1:{server.port}"
-    yield state
-    server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
 
 
 MAIL = "mailto://{MAIL_USER}:{MAIL_PASSWORD}@%s?from=opsbook@example.org&to=lead@example.org&mode=insecure"

@@ -365,6 +365,38 @@ def print_review(
 
 
 @app.command()
+def mail(
+    kind: Annotated[str, typer.Argument(help="weekly, monthly or quarterly")],
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    period: Annotated[str, typer.Option(help="like 2026-W47; empty: the last")] = "",
+    to: Annotated[str, typer.Option(help="a role of settings/channels.toml")] = "AI Lead",
+    out: Annotated[Path | None, typer.Option(help="write it to FILE.eml, send nothing")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be sent")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send a built review with its charts by mail; chats get its lead sentence and link."""
+    import os
+
+    from opsbook import mailing, printing
+
+    held = printing.held(data, kind, period, as_of)
+    written = mailing.written(held)
+    kept = mailing.keep(written, out) if out else None
+    reach = [] if out else mailing.channels(held, to)
+    sent = mailing.send(written, reach, os.environ, dry_run)
+    facts = {"subject": written.subject, "bytes": written.weight, "charts": len(written.images)}
+    if as_json:
+        kinds = {"left_out": written.left_out, "path": kept and str(kept), "dry_run": dry_run}
+        _print_json(facts | kinds | {"sent": [vars(s) for s in sent]})
+    else:
+        _say(f"{written.subject}: {written.weight / 1000:.0f} kB, {len(written.images)} charts")
+        for line in [str(kept)] if kept else [s.sentence() for s in sent]:
+            _say(line)
+    raise typer.Exit(0 if all(s.ok for s in sent) else NOT_DONE)
+
+
+@app.command()
 def check(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None:
     """Read the inbox, judge, keep the register and tell whoever must know; quiet otherwise."""
     import os

@@ -15,10 +15,11 @@ from urllib.parse import quote, unquote
 
 from opsbook.errors import SettingsError
 from opsbook.messages import line, visible
+from opsbook.review_mail import Letter
 from opsbook.settings import VARIABLE, Channel
 
 if TYPE_CHECKING:
-    from apprise import AppriseResult, NotifyBase
+    from apprise import AppriseAttachment, AppriseResult, NotifyBase
 
 WORD = re.compile(r"\w+")
 ANSWERED = re.compile(r"\berror=(\d{3})\b")
@@ -33,15 +34,22 @@ class Delivery:
     problem: str = ""
 
 
-def deliver(channel: Channel, title: str, body: str, environ: Mapping[str, str]) -> Delivery:
+def deliver(
+    channel: Channel,
+    title: str,
+    body: str,
+    environ: Mapping[str, str],
+    letter: Letter | None = None,
+) -> Delivery:
     """What became of a message sent over a channel; it never raises, and it waits no longer than
     the channel's time-out.
 
-    A message that timed out may still arrive.
+    A mail channel sends the `letter`, where there is one, instead of the body. A message that timed
+    out may still arrive.
     """
     outcome: list[Delivery] = []
     sender = Thread(
-        target=lambda: outcome.append(_send(channel, title, body, environ)), daemon=True
+        target=lambda: outcome.append(_send(channel, title, body, environ, letter)), daemon=True
     )
     sender.start()
     sender.join(channel.timeout_s)
@@ -49,19 +57,47 @@ def deliver(channel: Channel, title: str, body: str, environ: Mapping[str, str])
     return outcome[0] if outcome else Delivery(False, late)
 
 
-def _send(channel: Channel, title: str, body: str, environ: Mapping[str, str]) -> Delivery:
+def _send(
+    channel: Channel, title: str, body: str, environ: Mapping[str, str], letter: Letter | None
+) -> Delivery:
     from apprise import Apprise, NotifyFormat
 
     try:
         sender = Apprise()
-        sender.add(service(channel, environ))
-        result = sender.notify(_plain(body), line(title), body_format=NotifyFormat.TEXT)
+        found = service(channel, environ)
+        sender.add(found)
+        if letter is not None and takes_letters(found):
+            found.inline = True
+            pictures = _attached(letter)
+            result = sender.notify(
+                letter.html, line(title), body_format=NotifyFormat.HTML, attach=pictures
+            )
+        else:
+            result = sender.notify(_plain(body), line(title), body_format=NotifyFormat.TEXT)
         return Delivery(bool(result), "" if result else _problem(channel, result))
     except SettingsError as problem:
         return Delivery(False, str(problem))
     except Exception as problem:  # its words may hold the address, its kind does not
         said = f"channel {channel.id}: the message could not be sent ({type(problem).__name__})"
         return Delivery(False, said)
+
+
+def takes_letters(found: "NotifyBase") -> bool:
+    """Whether a service is a mail server, which takes HTML with its pictures inside."""
+    from apprise.plugins.email import NotifyEmail
+
+    return isinstance(found, NotifyEmail)
+
+
+def _attached(letter: Letter) -> "AppriseAttachment | None":
+    """The pictures of a letter; each is named as the letter names it."""
+    from apprise import AppriseAttachment
+    from apprise.attachment.memory import AttachMemory
+
+    pictures = AppriseAttachment()
+    for name, png in letter.images.items():
+        pictures.add(AttachMemory(content=png, name=name, mimetype="image/png"))
+    return pictures if letter.images else None
 
 
 def service(channel: Channel, environ: Mapping[str, str]) -> "NotifyBase":
