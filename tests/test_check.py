@@ -13,7 +13,7 @@ import pytest
 
 from opsbook.records import Log
 from opsbook.register import fold
-from opsbook.spreadsheets import make
+from opsbook.registerbooks import make
 from opsbook.store import Folder, load_settings
 
 CHANNELS = """

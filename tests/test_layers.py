@@ -19,20 +19,18 @@ LAYERS = (
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
-        "workflow_pages", "regression_pages", "duty_pages",
-        "workflow_pages", "regression_pages", "review_mail",
-        "method_pages", "backtest_pages",
+        "workflow_pages", "regression_pages", "duty_pages", "review_mail", "method_pages",
+        "backtest_pages",
     },
     {
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
-        "stretches", "records", "spreadsheets", "workbook", "notify", "specs",
+        "stretches", "records", "spreadsheets", "registerbooks", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template", "lists", "listbooks", "answers", "runs", "live",
         "prompts", "archive",
     },
     {
         "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",
-        "printing", "signing", "__main__",
-        "printing", "mailing", "__main__",
+        "printing", "signing", "__main__", "mailing", "keeping",
     },
 )  # fmt: skip
 EDGE = LAYERS[6] | LAYERS[7]

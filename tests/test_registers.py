@@ -2,17 +2,22 @@
 
 import datetime as dt
 import json
+import shutil
+import subprocess
 
 import openpyxl
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from opsbook import spreadsheets
+from opsbook import registerbooks, spreadsheets
+from opsbook.__main__ import app
+from opsbook.errors import UsageError
 from opsbook.records import Log
 from opsbook.register import fold
 from opsbook.registers import GERMAN, SHEETS, changes
 from opsbook.settings import Settings
-from opsbook.store import Folder
+from opsbook.store import Folder, load_settings
 
 NOW = pd.Timestamp("2026-11-23T12:00Z")
 DAY = dt.datetime(2026, 11, 2)
@@ -278,3 +283,132 @@ def test_the_file_keeps_its_bytes_and_hostile_text_stays_text(path, enter, read)
     assert path.read_bytes() == before
     kept = Log(Folder(path.parent)).text(event.payload["text"])
     assert json.loads(kept)["note"] == evil == rows(read(), "contracts")[0]["note"]
+
+
+# The workbook that the tool makes
+
+
+@pytest.fixture
+def made(path, settings):
+    registerbooks.make(path, settings)
+    return openpyxl.load_workbook(path)
+
+
+def rules(book) -> dict[str, dict[str, str]]:
+    """Per sheet, the list that each column offers."""
+    return {
+        page.title: {
+            str(v.sqref).split(":")[0][:-1]: v.formula1.lstrip("=")
+            for v in page.data_validations.dataValidation
+            if v.type == "list"
+        }
+        for page in book.worksheets
+    }
+
+
+def test_a_new_one_has_every_sheet_with_bold_frozen_heads_and_a_hidden_sheet_of_lists(made):
+    titles = [s.title for s in SHEETS.values()]
+    assert made.sheetnames == ["Reports", "Read me", *titles, "Lists"]
+    assert made["Lists"].sheet_state == "hidden"
+    for sheet in SHEETS.values():
+        page = made[sheet.title]
+        assert [c.value for c in page[1]] == [f.head for f in sheet.fields.values()]
+        assert all(c.font.bold for c in page[1])
+        assert page.freeze_panes == "B2"
+
+
+def test_its_lists_are_named_ranges_that_hold_what_may_be_chosen(made):
+    offered = rules(made)
+    named = {n: d.attr_text for n, d in made.defined_names.items()}
+    for sheet in SHEETS.values():
+        listed = [f for f in sheet.fields.values() if f.values or f.kind in ("role", "workflow")]
+        assert len(offered[sheet.title]) >= len(listed)
+    assert {n for of in offered.values() for n in of.values()} == set(named)
+    cells = made["Lists"][named["Roles"].split("!")[1].replace("$", "")]
+    roles = [cell.value for (cell,) in cells]
+    assert roles == ["AI Lead", "Founder or CEO", "Deputy", "Operations", "Head of support"]
+
+
+def test_it_says_of_a_column_what_belongs_there_and_days_have_the_format_of_a_day(made):
+    page = made["Contracts"]
+    said = {str(v.sqref).split(":")[0]: v.prompt for v in page.data_validations.dataValidation}
+    assert said["A2"] == "short and for good, like C-1; needed"
+    assert said["E2"] == "empty: runs on"
+    assert page.column_dimensions["D"].number_format == "yyyy-mm-dd"
+
+
+def test_it_is_read_without_a_problem_and_never_made_over_what_people_wrote(path, settings, made):
+    assert made.sheetnames[0] == "Reports"
+    held = spreadsheets.read_sheets(path, settings)
+    assert (held.problems, held.notices) == ([], [])
+    assert all(whole and frame.empty for frame, whole in held.rows.values())
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="is there already"):
+        registerbooks.make(path, settings)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="no LibreOffice on this machine")
+def test_it_survives_libreoffice_with_its_rows_and_every_list_over_all_its_rows(
+    tmp_path, path, settings
+):
+    row = {"id": "C-1", "vendor": "OpenAI", "what": "API", "owner": "AI Lead", "ends_on": DAY}
+    registerbooks.make(path, settings, {"contracts": [row]})
+    out, profile = tmp_path / "again", f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(out)]
+    subprocess.run([*command, str(path)], check=True, capture_output=True, timeout=120)
+    again = out / "register.xlsx"
+    assert rows(spreadsheets.read_sheets(again, settings), "contracts") == rows(
+        spreadsheets.read_sheets(path, settings), "contracts"
+    )
+    books = [openpyxl.load_workbook(p) for p in (path, again)]
+    assert rules(books[1]) == rules(books[0])
+    ranges = [{n: d.attr_text for n, d in b.defined_names.items()} for b in books]
+    assert ranges[1] == ranges[0]
+    ends = [
+        sorted(str(v.sqref) for v in p.data_validations.dataValidation if v.type == "list")
+        for p in (b["Contracts"] for b in books)
+    ]
+    assert ends[1] == ends[0]
+
+
+# The commands
+
+
+@pytest.fixture
+def run(small_company, tmp_path):
+    company = small_company(tmp_path / "data" / "x")
+    call = CliRunner().invoke
+    return lambda *words: call(app, ["register", *words, "--data", str(company)])
+
+
+def test_new_lint_and_list_make_it_look_it_over_and_print_a_sheet(run, tmp_path):
+    assert "make it with: opsbook register new" in str(run("lint").exception)
+    place = json.loads(run("new", "--json").stdout)["path"]
+    assert run("lint").stdout.endswith("0 rows, all good.\n")
+    book = openpyxl.load_workbook(place)
+    for column, value in zip("ABCGI", ("N-1", "OpenAI", "model", DAY, "Murtal"), strict=True):
+        book["Notices"][f"{column}2"] = value
+    book["Actions"].append(["T-1", "Ask", "AI Lead", DAY])
+    book.save(place)
+    done = run("lint", "--json")
+    said = json.loads(done.stdout)
+    assert done.exit_code == 2
+    assert said["rows"]["actions"] == 1
+    assert said["problems"] == [
+        "register.xlsx, Notices!D2: What changes is empty",
+        "register.xlsx, Notices!I2: 'Murtal' is no workflow; expected one of: chat",
+    ]
+    (row,) = json.loads(run("list", "Actions", "--json").stdout)["rows"]
+    assert (row["id"], row["due_on"], row["workflow"]) == ("T-1", "2026-11-02", None)
+    assert "is no sheet; expected one of notices" in str(run("list", "payroll").exception)
+
+
+def test_the_demos_register_is_read_without_a_problem_and_its_rows_are_on_record():
+    demo = Folder.at("data/demo")
+    log = Log(demo)
+    held = spreadsheets.registers(demo, load_settings(demo), fold(log.events()), log.text)
+    assert (held.problems, held.absent) == ((), ())
+    assert all(len(held.frame(name)) for name in SHEETS)
+    counts = held.changes.groupby("sheet").size().to_dict()
+    assert counts == {name: len(held.frame(name)) for name in SHEETS}

@@ -15,7 +15,7 @@ from hypothesis import settings as trial
 from hypothesis import strategies as st
 from openpyxl.workbook.protection import WorkbookProtection
 
-from opsbook import spreadsheets
+from opsbook import registerbooks, spreadsheets
 from opsbook.errors import UsageError
 from opsbook.records import Log
 from opsbook.register import fold, fold_draft
@@ -47,7 +47,7 @@ def settings():
 def path(tmp_path, settings):
     """A company's folder with a new register."""
     (tmp_path / "settings").mkdir()
-    spreadsheets.make(tmp_path / "register.xlsx", settings)
+    registerbooks.make(tmp_path / "register.xlsx", settings)
     return tmp_path / "register.xlsx"
 
 
@@ -104,7 +104,7 @@ def test_it_is_never_made_over_what_people_wrote(path, settings):
     write(path, FINE)
     before = path.read_bytes()
     with pytest.raises(UsageError, match="is there already"):
-        spreadsheets.make(path, settings)
+        registerbooks.make(path, settings)
     assert path.read_bytes() == before
 
 

@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from opsbook import desk, regress
+from opsbook import desk, keeping, regress
 from opsbook.errors import OpsbookError, UsageError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(review, name="review")
 app.add_typer(prompts, name="prompts")
 app.add_typer(desk.app, name="incident")
 app.add_typer(regress.app, name="regression")
+app.add_typer(keeping.app, name="register")
 
 Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
 AsOf = Annotated[str, typer.Option("--as-of", help="moment of judgement, ISO 8601 with a zone")]

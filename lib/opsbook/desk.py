@@ -432,19 +432,6 @@ def silence(
     desk.enter(lambda r: steps.silence(r, ROLE[role], workflow, family, desk.now, end, kept))
 
 
-@app.command()
-def sheet(data: Data = DEMO) -> None:
-    """Make register.xlsx, in which anyone can report in a row; the check reads it."""
-    from opsbook import spreadsheets, store
-
-    folder = store.Folder.at(data)
-    place = folder.path / spreadsheets.NAME
-    if place.exists():
-        raise UsageError(f"{place} is there already; it is never written over")
-    spreadsheets.make(place, store.load_settings(folder))
-    typer.echo(f"Report in {place}; save it, and the next check enters the row.", err=True)
-
-
 def _response(incident: Incident, desk: Desk) -> tuple["Step", ...]:
     """The first response to an incident."""
     from opsbook.responses import checklist

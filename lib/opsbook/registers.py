@@ -230,7 +230,8 @@ class Registers:
     """What the sheets hold, one frame each as declared in SHEETS, with problems by cell.
 
     `changes` has one row per row that was new, changed or gone, as the record noted it: sheet, key,
-    what (new, gone, or the fields that changed, with what they said), at (UTC).
+    what (new, gone, or the fields that changed, with what they said), at (UTC). `absent` names
+    sheets and heads that are not there, so that nothing was read for them.
     """
 
     notices: pd.DataFrame = field(default_factory=SHEETS["notices"].empty)
@@ -243,7 +244,7 @@ class Registers:
     requests: pd.DataFrame = field(default_factory=SHEETS["requests"].empty)
     changes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHANGES))
     problems: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def frame(self, name: str) -> pd.DataFrame:
         """The frame of a sheet by its short name or its title; UsageError for none."""

@@ -1,8 +1,9 @@
-"""`register.xlsx`: the spreadsheet in which people report, made once and only ever read after that.
+"""`register.xlsx`: the spreadsheet in which people report and keep registers, only ever read here.
 
 Anyone with Excel or LibreOffice reports in a row. Reading takes what people write (any letter case,
 their own language's yes, dates of a cell or typed) and names each problem by its cell. A row is
-entered once; one edited later becomes a note on its incident. The file is never written again.
+entered once; one edited later becomes a note on its incident. Of the other sheets each row that is
+new, changed or gone is noted. The file is never written again.
 """
 
 import datetime as dt
@@ -17,10 +18,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 from openpyxl.cell import Cell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import from_excel
-from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from opsbook import registers as registers_
@@ -29,7 +27,7 @@ from opsbook.cells import answer, bare, shown
 from opsbook.errors import UsageError
 from opsbook.events import Draft, Event
 from opsbook.records import Writing
-from opsbook.register import ANSWERS, Register, fold
+from opsbook.register import Register, fold
 from opsbook.register import enter as enter_event
 from opsbook.registers import GERMAN, SHEETS, Given, Registers
 from opsbook.reports import QUESTIONS, Known, Report
@@ -54,18 +52,6 @@ HEADS = {
 """Field of a report: its head and the width of its column, in characters."""
 NEEDED = ("what", "noticed_at", "workflow")
 TIMES = ("noticed_at", "began_at")
-GUIDE = (
-    "One row per thing that went wrong; whoever notices it writes it. Save the file: the next "
-    "check enters the row and tells whoever must know.",
-    "What happened, when it was noticed and which workflow are needed; one sentence is enough.",
-    "Answer yes, no or unknown. What nobody knows counts as harm until somebody does.",
-    "Class: leave it empty, the answers propose it. You may write P1 at once.",
-    "Noticed at: date and time, like 2026-11-23 09:30, on the company's clock.",
-    "If it is grave, do not wait for the next check: tell the AI Lead now.",
-    "A row may be corrected later: the change becomes a note on its incident. Rows may be sorted.",
-)
-LAST_ROW = 1000
-"""How far down the new file offers its lists of choices."""
 MOST_BYTES = 50_000_000
 """What a register may hold unpacked; a real one has a hundredth."""
 MOST_ROWS = 10_000
@@ -126,7 +112,7 @@ def enter(writing: Writing, settings: Settings) -> Entered:
         if before and before.ended and _graver(drafts, before):
             done.problems.append(_too_late(sheet.rows[place].cell, before))
     held = read_sheets(path, settings)
-    done.problems.extend(held.problems)
+    done.problems.extend(p for p in held.problems if p not in done.problems)
     done.events.extend(_note(writing, held, register))
     return done
 
@@ -395,7 +381,7 @@ def registers(
         **{name: frame for name, (frame, _) in held.rows.items()},
         changes=registers_.changes(register, text),
         problems=tuple(held.problems),
-        notices=tuple(held.notices),
+        absent=tuple(held.notices),
     )
 
 
@@ -470,62 +456,3 @@ def unsaved(path: Path) -> list[str]:
     if any(mark.exists() for mark in marks):
         return [f"{path.name} is open in a spreadsheet program: what is not saved is not seen."]
     return []
-
-
-# Making
-
-
-def make(path: Path, settings: Settings) -> None:
-    """A new register.xlsx with heads, lists of choices and a note on how to use it.
-
-    UsageError when a file lies there: what people wrote is never overwritten.
-    """
-    if path.exists():
-        raise UsageError(f"{path} is there already: people write in it; it is not made again.")
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = SHEET
-    choices = {"workflow": [w.name for w in settings.workflows], "priority": list(PRIORITIES)}
-    choices |= {question: list(ANSWERS) for question in QUESTIONS}
-    lists = book.create_sheet("Lists")
-    for place, (name, (head, width)) in enumerate(HEADS.items(), start=1):
-        _column(sheet, place, head, width, "yyyy-mm-dd hh:mm" if name in TIMES else "@")
-        if name in choices:
-            _choices(sheet, lists, place, head, choices[name])
-    sheet.freeze_panes = "A2"
-    sheet.row_dimensions[1].height = 45
-    _guide(book.create_sheet("Read me", 1))
-    lists.sheet_state = "hidden"
-    book.save(path)
-
-
-def _column(sheet: Worksheet, place: int, head: str, width: int, form: str) -> None:
-    cell = sheet.cell(1, place, head)
-    cell.font = Font(bold=True)
-    cell.fill = PatternFill("solid", fgColor="E8EEF4")
-    cell.alignment = Alignment(wrap_text=True, vertical="top")
-    column = sheet.column_dimensions[get_column_letter(place)]
-    column.width, column.number_format = width, form
-    column.alignment = Alignment(wrap_text=True, vertical="top")
-
-
-def _choices(sheet: Worksheet, lists: Worksheet, place: int, head: str, words: list[str]) -> None:
-    """A list of choices below a head; another word is warned of, and read if it can be."""
-    letter = get_column_letter(place)
-    for row, word in enumerate([head, *words], start=1):
-        lists.cell(row, place, word)
-    chosen = DataValidation(
-        "list", formula1=f"Lists!${letter}$2:${letter}${len(words) + 1}", allow_blank=True
-    )
-    chosen.errorStyle, chosen.showErrorMessage = "warning", True
-    chosen.errorTitle, chosen.error = head, f"Expected: {', '.join(words)}"[:220]
-    sheet.add_data_validation(chosen)
-    chosen.add(f"{letter}2:{letter}{LAST_ROW}")
-
-
-def _guide(sheet: Worksheet) -> None:
-    sheet.column_dimensions["A"].width = 100
-    for row, line in enumerate(("How to report", *GUIDE), start=1):
-        cell = sheet.cell(row, 1, line)
-        cell.alignment = Alignment(wrap_text=True)
-        cell.font = Font(bold=row == 1)
