@@ -27,6 +27,7 @@ LAYERS = (
         "stretches", "records", "spreadsheets", "registerbooks", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template", "lists", "listbooks", "answers", "runs", "live",
         "prompts", "archive",
+        "proof", "evidence",
     },
     {
         "weekly", "check", "desk", "regress", "doctor", "forms", "explore", "init", "mapper",

@@ -480,6 +480,31 @@ def erase(
     at.enter(lambda _: Draft("text_erased", payload=told))
 
 
+@app.command()
+def evidence(
+    period: Annotated[str, typer.Option(help="like 2026-Q4, 2026-11 or 2026-W47")],
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    out: Annotated[Path | None, typer.Option(help="the zip; empty: evidence-PERIOD.zip")] = None,
+    with_exports: Annotated[
+        bool, typer.Option("--with-exports", help="the exports of the period as well")
+    ] = False,
+    with_texts: Annotated[
+        bool, typer.Option("--with-texts", help="what people wrote as well; it may name people")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """One zip of a period's records that anyone can check with Python alone."""
+    from opsbook import evidence as bundles
+
+    at = desk.Desk.at(data, as_of)
+    made = bundles.bundle(at.log.folder, period, at.now, out, with_exports, with_texts)
+    if as_json:
+        _print_json(made.as_json())
+    else:
+        _say(made.sentence())
+
+
 @prompts.command("at")
 def prompts_at(
     day: Annotated[str, typer.Argument(help="a day, or a moment in ISO 8601")],
