@@ -15,12 +15,12 @@ LAYERS = (
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "agendas", "notices", "cells", "outcomes", "registers", "reviews", "signoffs", "backtest",
-        "reminders", "obligations",
+        "reminders", "obligations", "months", "quarters",
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
         "workflow_pages", "regression_pages", "duty_pages", "review_mail", "method_pages",
-        "backtest_pages",
+        "backtest_pages", "month_pages", "quarter_pages",
     },
     {
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",

@@ -1375,3 +1375,372 @@ def _known_bar(row: object, lane: int, late: bool) -> list[alt.Chart]:
         ),
         _label(at, "end" if late else "start", "words", y=y + 4, **style),
     ]
+
+
+# 9. Of which days is there data?
+
+STRIPE = 34
+"""Pixels of a row that has its name above a strip of days."""
+
+
+def covered_days(days: pd.DataFrame, settings: Settings) -> Answer:
+    """How much of each day the exports cover: whole, in part, or not at all; a row per workflow.
+
+    Clause E2. Takes `months.covered_days`: workflow, day, off, day_type, covered.
+    """
+    names = list(dict.fromkeys(days.workflow))
+    parts = np.where(days.covered >= 1 - DUST, "whole", np.where(days.covered > 0, "part", "none"))
+    drawn = days.assign(
+        row=days.workflow.map({n: i + 0.5 for i, n in enumerate(names)}).astype(float),
+        name=days.workflow.map(settings.display_name).astype(str),
+        start=days.day + DAY * 0.06,
+        end=days.day + DAY * 0.94,
+        state=parts,
+        share=days.covered.round(3),
+    )
+    return Answer(
+        _page(_covered_cells(drawn, len(names)), STRIPE * max(len(names), 1) + 8, settings),
+        covered_days_title(days, settings),
+        "A cell is a day: filled where the exports cover all of it, half where they cover a part, "
+        f"dashed where there is no data. {_off_note(days, settings.company)}",
+    )
+
+
+DUST = 1e-9
+
+
+def covered_days_title(days: pd.DataFrame, settings: Settings) -> str:
+    """The answer: every day is there, or of whom how many are not."""
+    if days.empty:
+        return "No day of the period is over yet"
+    lacking = days[days.covered < 1 - DUST].groupby("workflow", sort=False).size()
+    if lacking.empty:
+        return "Every day of every workflow is covered"
+    if (days.covered == 0).all():
+        return "No export covers any day"
+    told = [f"{settings.display_name(w)} {n}" for w, n in lacking.items()]
+    return f"Days not covered in full: {', '.join(told)}"
+
+
+def _covered_cells(drawn: pd.DataFrame, rows: int) -> list[alt.Chart]:
+    x = alt.X("start:T", axis=_days_axis(drawn.day))
+    tips = [
+        alt.Tooltip("name:N", title="Workflow"),
+        alt.Tooltip("day:T", title="Day", format="%a %-d %b"),
+        alt.Tooltip("share:Q", title="Covered", format=".0%"),
+    ]
+    placed = drawn.assign(top=drawn.row + 0.06, bottom=drawn.row + 0.42)
+    columns = ["top", "bottom", "name", "day", "start", "end", "share"]
+    looks = {
+        "whole": {"color": SOFT},
+        "part": {"color": BAND, "stroke": SOFT},
+        "none": {"color": PAGE, "stroke": ACCENT, "strokeDash": [2, 2]},
+    }
+    cells = [
+        alt.Chart(own[columns])
+        .mark_rect(cornerRadius=1, **look)
+        .encode(x=x, x2="end:T", y=_rows_y("top", rows), y2="bottom:Q", tooltip=tips)
+        for state, look in looks.items()
+        if len(own := placed[placed.state == state])
+    ]
+    names = alt.Chart(drawn[["row", "name"]].drop_duplicates())
+    style = {"dy": -6, "align": "left", "color": INK, "fontWeight": 500, "baseline": "middle"}
+    y = _rows_y("row", rows)
+    return [*cells, names.mark_text(**style).encode(x=alt.value(0), y=y, text="name:N")]
+
+
+# 10. Did what is normal move?
+
+AROUND_ZERO = "datum.value ? datum.label : '0'"
+"""Labels of an axis of changes: what did not change has no sign."""
+
+
+def drifts(rows: pd.DataFrame, settings: Settings) -> Answer:
+    """How far each baseline went over the period, a bar each; over the limit stands out.
+
+    Clause E2. Takes `months.baseline_drift`; workflows without both ends are left out.
+    """
+    limit, locale = settings.limits.baseline_drift, settings.company.locale
+    known = rows[rows.drift.notna()].reset_index(drop=True)
+    drawn = known.assign(
+        row=known.index + 0.5,
+        zero=0.0,
+        name=[settings.display_name(w) for w in known.workflow],
+        part=known.drift.astype(float).round(4),
+        far=exceeds(known.drift.abs(), limit),
+        said=[_drift_words(r, settings.company) for r in known.itertuples()],
+    )
+    reach = max([limit * 1.4, *drawn.part.abs()])
+    x = alt.X("part:Q", scale=alt.Scale(domain=[-reach, reach], nice=False))
+    base = alt.Chart(drawn[["row", "zero", "name", "part", "far", "said"]])
+    bars = base.mark_bar(size=10).encode(
+        x=x.axis(format="+.0%", labelExpr=AROUND_ZERO, title=None, grid=True, tickCount=5),
+        x2="zero:Q",
+        y=_rows_y("row", len(drawn), 0.18),
+        color=alt.condition("datum.far", alt.value(ACCENT), alt.value(LINE)),
+        tooltip=[alt.Tooltip("name:N", title="Workflow"), alt.Tooltip("said:N", title="Baseline")],
+    )
+    edges = drawn[["row"]].merge(pd.DataFrame({"edge": [-limit, limit]}), how="cross")
+    edges = edges.assign(top=edges.row - 0.16, bottom=edges.row + 0.16)
+    lines = (
+        alt.Chart(edges)
+        .mark_rule(color=MUTED, tooltip=None)
+        .encode(x="edge:Q", y=_rows_y("top", len(drawn), 0.18), y2="bottom:Q")
+    )
+    layers = [lines, bars, *_row_names(base, len(drawn), "said")]
+    return Answer(
+        _page(layers, ROW * max(len(drawn), 1) + 8, settings, right=10),
+        drifts_title(drawn, settings),
+        "What was normal at the period's end against its begin: the median cost of a run, or of a "
+        f"day where the exports hold no runs. Upright: {share(limit, locale)}, from which somebody "
+        "should know why.",
+    )
+
+
+def _drift_words(row: object, company: Company) -> str:
+    return f"{money(row.start_eur, company)} to {money(row.end_eur, company)}".replace(
+        f"\N{NO-BREAK SPACE}{company.currency} to", " to"
+    )
+
+
+def drifts_title(drawn: pd.DataFrame, settings: Settings) -> str:
+    """The answer: which baselines went further than the limit, or that none did."""
+    limit = share(settings.limits.baseline_drift, settings.company.locale)
+    if drawn.empty:
+        return "No baseline is old enough to say whether it moved"
+    far = drawn[drawn.far]
+    if far.empty:
+        return f"No baseline moved by more than {limit}"
+    return f"Moved by more than {limit}: {', '.join(far.name)}"
+
+
+# 11. How long did each incident last, and has it been quiet since?
+
+
+def incident_spans(rows: pd.DataFrame, settings: Settings, until: pd.Timestamp) -> Answer:
+    """Each P1 and P2 from its begin to its resolution, and the quiet time since; a row each.
+
+    Clause E2. Takes `months.causes`; `until` is the moment of judgement, UTC.
+    """
+    company = settings.company
+    drawn = rows.reset_index(drop=True)
+    ends = drawn.resolved_at.fillna(until)
+    placed = pd.DataFrame(
+        {
+            "row": drawn.index + 0.5,
+            "name": [_incident_name(r, settings) for r in drawn.itertuples()],
+            "start": _local(drawn.started_at, company),
+            "end": _local(ends, company),
+            "now": _local(pd.Series([until] * len(drawn), dtype=ends.dtype), company),
+            "quiet": drawn.resolved_at.notna() & drawn.again.eq(0),
+            "said": [_quiet_words(r) for r in drawn.itertuples()],
+        }
+    )
+    return Answer(
+        _page(_spans(placed), ROW * max(len(placed), 1) + 8, settings, right=10),
+        incident_spans_title(drawn),
+        "Bar: from its begin until a person resolved it. Thin line: since then; it stands out "
+        f"where the same rules fired again. {zone_note(company)}",
+    )
+
+
+def _incident_name(row: object, settings: Settings) -> str:
+    return f"{row.priority} {settings.display_name(row.workflow)} ({row.id.rpartition('-')[2]})"
+
+
+def _quiet_words(row: object) -> str:
+    if pd.isna(row.resolved_at):
+        return "not resolved"
+    if row.again:
+        return "fired again"
+    return f"quiet for {row.clean_days:.0f} {'day' if round(row.clean_days) == 1 else 'days'}"
+
+
+def incident_spans_title(rows: pd.DataFrame) -> str:
+    """The answer: how many are over and stayed quiet, and how many not."""
+    if rows.empty:
+        return "No P1 and no P2"
+    waiting, again = int(rows.resolved_at.isna().sum()), int((rows.again > 0).sum())
+    quiet = len(rows) - waiting - int(((rows.again > 0) & rows.resolved_at.notna()).sum())
+    told = [f"{quiet} of {len(rows)} resolved and quiet since"]
+    told += [f"{waiting} not resolved"] if waiting else []
+    told += [f"{again} fired again"] if again else []
+    return ", ".join(told)
+
+
+def _spans(placed: pd.DataFrame) -> list[alt.Chart]:
+    rows = len(placed)
+    base = alt.Chart(placed)
+    axis = alt.Axis(format="%-d %b", title=None, tickCount=6, labelOverlap=True, ticks=True)
+    y = _rows_y("row", rows, 0.18)
+    tips = [
+        alt.Tooltip("name:N", title="Incident"),
+        alt.Tooltip("start:T", title="Began", format="%a %-d %b %H:%M"),
+        alt.Tooltip("end:T", title="Resolved", format="%a %-d %b %H:%M"),
+    ]
+    color = alt.condition("datum.quiet", alt.value(LINE), alt.value(ACCENT))
+    soft = alt.condition("datum.quiet", alt.value(SOFT), alt.value(ACCENT))
+    return [
+        base.mark_rule(strokeWidth=1.5, tooltip=None).encode(
+            x=alt.X("end:T", axis=axis), x2="now:T", y=y, color=soft
+        ),
+        base.mark_rule(strokeWidth=9).encode(
+            x=alt.X("start:T"), x2="end:T", y=y, color=color, tooltip=tips
+        ),
+        base.mark_tick(thickness=3, size=9, tooltip=None).encode(x="start:T", y=y, color=color),
+        *_row_names(base, rows, "said"),
+    ]
+
+
+# 12. Which workflow is worth what it costs?
+
+
+def worth(rows: pd.DataFrame, settings: Settings) -> Answer:
+    """What each workflow brought in a quarter beside what it cost, a row each.
+
+    Clause E3. Takes `quarters.portfolio`: workflow, value, cost, net. Where nobody says what it is
+    worth, its cost stands alone.
+    """
+    company = settings.company
+    known = rows.reset_index(drop=True)
+    drawn = pd.DataFrame(
+        {
+            "row": known.index + 0.5,
+            "name": [settings.display_name(w) for w in known.workflow],
+            "value": [float(f"{v:.4g}") for v in _array(known.value)],
+            "cost": [float(f"{v:.4g}") for v in _array(known.cost)],
+            "said": [_worth_words(r, company) for r in known.itertuples()],
+            "zero": 0.0,
+        }
+    )
+    drawn["dear"] = drawn.cost > drawn.value
+    return Answer(
+        _page(_worth_rows(drawn, company), ROW * max(len(drawn), 1) + 8, settings, right=10),
+        worth_title(known, settings),
+        f"{company.currency} in the quarter. Filled: what it brought, by the register's word; "
+        "open: what its calls cost. In the accent's colour: it cost more than it brought.",
+    )
+
+
+def _worth_words(row: object, company: Company) -> str:
+    if pd.isna(row.value):
+        return f"cost {money(row.cost, company)}, value not told"
+    return f"{money(row.value, company)} for {money(row.cost, company)}"
+
+
+def worth_title(rows: pd.DataFrame, settings: Settings) -> str:
+    """The answer: what the portfolio brought for what, and who cost more than they brought."""
+    company = settings.company
+    told = rows[rows.value.notna()]
+    if rows.empty:
+        return "No workflow is set up yet"
+    if told.empty:
+        return "Nobody has said yet what the workflows are worth"
+    dear = told[told.net < 0]
+    both = f"{money(told.value.sum(), company)} for {money(told.cost.sum(), company)}"
+    if dear.empty:
+        return f"Worth {both}; every workflow brought more than it cost"
+    names = ", ".join(settings.display_name(w) for w in dear.workflow)
+    return f"Worth {both}; cost more than it brought: {names}"
+
+
+def _worth_rows(drawn: pd.DataFrame, company: Company) -> list[alt.Chart]:
+    placed = drawn.assign(upper=drawn.row - 0.09, lower=drawn.row + 0.09)
+    base, form = alt.Chart(placed), _money_format(pd.concat([drawn.value, drawn.cost]))
+    top = max([1e-6, *drawn.value.dropna(), *drawn.cost.dropna()])
+    x = alt.Scale(domain=[0, top], nice=True)
+    axis = alt.Axis(format=form, title=company.currency, grid=True, tickCount=5)
+    tips = [
+        alt.Tooltip("name:N", title="Workflow"),
+        alt.Tooltip("value:Q", title="Value", format=form),
+        alt.Tooltip("cost:Q", title="Cost", format=form),
+    ]
+    edge = alt.condition("datum.dear", alt.value(ACCENT), alt.value(MUTED))
+    value = base.mark_bar(size=7, color=LINE).encode(
+        x=alt.X("value:Q", scale=x, axis=axis), x2="zero:Q",
+        y=_rows_y("upper", len(drawn), 0.18), tooltip=tips,
+    )  # fmt: skip
+    cost = base.mark_bar(size=7, fill=PAGE, strokeWidth=1).encode(
+        x=alt.X("cost:Q", scale=x), x2="zero:Q", y=_rows_y("lower", len(drawn), 0.18),
+        stroke=edge, tooltip=tips,
+    )  # fmt: skip
+    return [value, cost, *_row_names(base, len(drawn), "said")]
+
+
+# 13. How many hours a week does it take?
+
+
+def lead_hours(weeks: pd.DataFrame, settings: Settings) -> Answer:
+    """The AI Lead's hours week by week against the runbook's span (clause E4).
+
+    Takes `quarters.lead_hours`: week, monday, hours (<NA> where none were noted).
+    """
+    limits, locale = settings.limits, settings.company.locale
+    drawn = pd.DataFrame(
+        {
+            "start": weeks.monday + DAY * 0.7,
+            "end": weeks.monday + DAY * 6.3,
+            "middle": weeks.monday + DAY * 3.5,
+            "hours": _array(weeks.hours),
+            "week": weeks.week.astype(str),
+        }
+    )
+    drawn["over"] = drawn.hours > limits.lead_hours_most
+    usual = pd.DataFrame({"low": [limits.lead_hours_least], "high": [limits.lead_hours_most]})
+    top = max([limits.lead_hours_most * 1.5, *drawn.hours.dropna()])
+    y = alt.Y("hours:Q", scale=alt.Scale(domain=[0, top], nice=True))
+    known = drawn.dropna(subset="hours")
+    layers = [
+        alt.Chart(usual).mark_rect(color=BAND, tooltip=None).encode(y="low:Q", y2="high:Q"),
+        alt.Chart(known)
+        .mark_rect()
+        .encode(
+            x=alt.X("start:T", axis=_weeks_axis(weeks), scale=_weeks_scale(weeks)), x2="end:T",
+            y=y.axis(**_unit("hours"), tickCount=5), y2=alt.datum(0),
+            color=alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE)),
+            tooltip=[
+                alt.Tooltip("week:N", title="Week"),
+                alt.Tooltip("hours:Q", title="Hours", format=",.1~f"),
+            ],
+        ),
+        alt.Chart(drawn[drawn.hours.isna()])
+        .mark_text(text="none", color=MUTED, baseline="bottom", dy=-3)
+        .encode(x="middle:T", y=alt.datum(0)),
+    ]  # fmt: skip
+    span_words = f"{number(limits.lead_hours_least, locale)} to {limits.lead_hours_most:g} hours"
+    return Answer(
+        _page(layers, 190, settings),
+        lead_hours_title(weeks, settings),
+        f"Bars: hours noted for a week in the register; none: nothing was. Band: {span_words}, "
+        f"what the runbook expects for up to {limits.lead_workflows} workflows.",
+    )
+
+
+def _weeks_axis(weeks: pd.DataFrame) -> alt.Axis:
+    """Each Monday under its week's bar, every other one where there are many."""
+    step = 1 if len(weeks) <= FEW_MONDAYS + 1 else 2
+    shown = [_datum(m) for m in weeks.monday.iloc[(len(weeks) - 1) % step :: step]]
+    return alt.Axis(values=shown, format="%-d %b", title=None, labelOverlap=True, ticks=True)
+
+
+def _weeks_scale(weeks: pd.DataFrame) -> alt.Scale:
+    """From the first Monday to the end of the last week."""
+    if weeks.empty:
+        return alt.Scale()
+    ends = [_datum(weeks.monday.iloc[0]), _datum(weeks.monday.iloc[-1] + DAY * 7)]
+    return alt.Scale(domain=ends, nice=False)
+
+
+def lead_hours_title(weeks: pd.DataFrame, settings: Settings) -> str:
+    """The answer: hours a week on average, against what the runbook expects."""
+    limits, locale = settings.limits, settings.company.locale
+    known = weeks.hours.dropna()
+    if known.empty:
+        return "Nobody noted the AI Lead's hours"
+    mean = float(known.mean())
+    told = f"The AI Lead spent {number(mean, locale, 1)} hours a week"
+    if mean > limits.lead_hours_most:
+        return f"{told}, more than the {limits.lead_hours_most:g} expected"
+    if mean < limits.lead_hours_least:
+        return f"{told}, less than the {limits.lead_hours_least:g} expected"
+    return f"{told}, as expected"

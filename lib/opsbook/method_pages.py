@@ -35,6 +35,7 @@ PAGES = {
     "weekly": ("Weekly reviews", "weekly/index.html"),
     "monthly": ("Monthly reviews", "monthly/index.html"),
     "quarterly": ("Quarterly reviews", "quarterly/index.html"),
+    "portfolio": ("Portfolio", "portfolio.html"),
     "incidents": ("Incidents", "incidents/index.html"),
     "data": ("Data", "data.html"),
     "baselines": ("Baselines", "baselines.html"),

@@ -95,6 +95,15 @@ def _first(kind: str, year: int, number: int) -> dt.date:
     return dt.date(year, number if kind == "monthly" else number * 3 - 2, 1)
 
 
+def quarter_of(name: str) -> str:
+    """The name of the quarter that the named period ends in; "" for none, which is the last one.
+
+    >>> quarter_of("2026-W47"), quarter_of("2026-09"), quarter_of("")
+    ('2026-Q4', '2026-Q3', '')
+    """
+    return around("quarterly", period(name).last).name if name else ""
+
+
 def last_complete(kind: str, now: pd.Timestamp, company: Company) -> Period:
     """The last period of a kind that is over at `now`, in the company's zone."""
     return around(kind, now.tz_convert(company.zone).date()).previous()

@@ -513,6 +513,13 @@ class Limits(Part):
     left_out_share: float = _limit(
         0.5, "share", "E2", "above it the baseline has moved", gt=0, le=1
     )
+    baseline_drift: float = _limit(
+        0.2,
+        "share",
+        "E2",
+        "by more in a month: somebody should know why",
+        gt=0,
+    )
     deviation_sd: float = _limit(2.0, "SD", "B5", "the runbook's two standard deviations", gt=0)
     deviation_share: float = _limit(
         0.2, "share", "B5", "nearer to the median no one would act, however steady it was", ge=0
@@ -570,6 +577,17 @@ class Limits(Part):
         "a month, as GDPR Art. 12(3) gives; Art. 86 of the AI Act names none",
         ge=1,
     )
+    lead_hours_least: float = _limit(2, "hours a week", "E4", "the runbook's two to four", ge=0)
+    lead_hours_most: float = _limit(4, "hours a week", "E4", "the runbook's two to four", gt=0)
+    lead_workflows: int = _limit(5, "workflows", "E4", "the runbook's three to five", ge=1)
+    function_workflows: int = _limit(
+        10, "workflows", "E4", "past them AI operations is a function of its own", ge=1
+    )
+    idle_weeks: int = _limit(4, "weeks", "E3", "a workflow nobody needed for so long", ge=1)
+    drill_days: int = _limit(
+        365, "days", "E3", "what nobody practised for a year is forgotten", ge=1
+    )
+    troubled_p2: int = _limit(3, "P1 and P2", "E3", "so many in a quarter is no chance", ge=1)
 
 
 class Alias(Part):

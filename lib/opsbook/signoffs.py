@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from opsbook import months, quarters
 from opsbook.agendas import AGENDAS, HIGHER, TITLES
 from opsbook.errors import UsageError
 from opsbook.events import Draft, stamp
@@ -202,7 +203,14 @@ def questions(review: Review, lists: Sequence[object]) -> dict[str, str]:
 
     `lists` are the regression lists, each with `title` and `runs`.
     """
-    return weekly_questions(review, lists)
+    return ASKED[review.kind](review, lists)
+
+
+ASKED = {
+    "weekly": weekly_questions,
+    "monthly": months.questions,
+    "quarterly": quarters.questions,
+}
 
 
 def key_figures(review: Review) -> dict[str, float | None]:

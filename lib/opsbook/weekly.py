@@ -46,6 +46,7 @@ PAGES = (
     Page("incidents", "reports/incidents/index.ipynb", "Incidents", layout=WIDE),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("regression", "reports/regression.ipynb", "Regression", layout=WIDE),
+    Page("portfolio", "reports/portfolio.ipynb", "Portfolio"),
     Page("ai-act", "reports/ai-act.ipynb", "EU AI Act", layout=WIDE),
     Page("method", "reports/method.ipynb", "Method"),
 )
