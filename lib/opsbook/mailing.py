@@ -23,7 +23,7 @@ from opsbook.review_mail import Letter, letter, lighter, words
 from opsbook.settings import Channel, Role
 
 FENCED = re.compile(r"`{3,}\{=html\}\n(.*)\n`{3,}", re.S)
-STATES = ("signed", "draft")
+STATES = ("signed", "not over", "draft")
 LOUD = "P1"
 
 

@@ -15,7 +15,7 @@ from opsbook import site, store
 from opsbook.errors import SiteError, UsageError
 from opsbook.periods import KINDS, Period
 from opsbook.settings import Settings
-from opsbook.weekly import shows_another
+from opsbook.signing import page_of
 from opsbook.workbook import moment, named_period
 
 BROWSERS = (
@@ -26,7 +26,7 @@ FLAGS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-quic", "--no-pdf-header-footer",
 )  # fmt: skip
-WAIT_S = 120
+WAIT_S, MOST_VERSIONS = 120, 100
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Held:
 
 
 def held(data: Path, kind: str, name: str, as_of: str) -> Held:
-    """The review of a period as it was built; the last complete period without a name.
+    """The latest version of a period's review as built; the last complete period without a name.
 
     UsageError for what is no kind of review, SiteError where it was not built or where another
     company's pages lie here.
@@ -49,9 +49,10 @@ def held(data: Path, kind: str, name: str, as_of: str) -> Held:
         raise UsageError(f'"{kind}" is no review; expected one of {", ".join(KINDS)}.')
     settings = store.load_settings(store.Folder.at(data))
     period = named_period(kind, name, moment(as_of, settings), settings)
-    place = Path("reports") / kind / period.name
-    notebook, page = place.with_suffix(".ipynb"), site.OUTPUT / place.with_suffix(".html")
-    if shows_another(data) or not notebook.is_file():
+    versions = [p for n in range(1, MOST_VERSIONS) if (p := page_of(period, n)).is_file()]
+    notebook = versions[-1] if versions else page_of(period)
+    page = site.OUTPUT / notebook.with_suffix(".html")
+    if site.shows_another(data) or not notebook.is_file():
         again = f" PERIOD={period.name}" if name else ""
         raise SiteError(f"{page} is not built: make {kind} DATA={data}{again} builds it.")
     return Held(period, notebook, page, settings)
