@@ -1401,8 +1401,8 @@ def covered_days(days: pd.DataFrame, settings: Settings) -> Answer:
     return Answer(
         _page(_covered_cells(drawn, len(names)), STRIPE * max(len(names), 1) + 8, settings),
         covered_days_title(days, settings),
-        "A cell is a day: filled where the exports cover all of it, half where they cover a part, "
-        f"dashed where there is no data. {_off_note(days, settings.company)}",
+        "A cell is a day: filled where the exports cover all of it, pale where they cover a part, "
+        "dashed where there is no data.",
     )
 
 

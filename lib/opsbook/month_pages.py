@@ -14,7 +14,6 @@ from opsbook.displays import (
     Column,
     Html,
     Tile,
-    chain_note,
     counted,
     day,
     figure,
@@ -154,7 +153,10 @@ def data(review: Review) -> Html:
             lit, columns, company, f"Days of the {_noun(review)} with data",
             "No workflow is set up yet.",
         ),
-        chain_note(review.register.count, review.register.head),
+        note(
+            f"The record of incidents is one unbroken chain of "
+            f"{counted(review.register.count, 'event')}."
+        ),
     )  # fmt: skip
 
 
@@ -573,12 +575,9 @@ def _verified(row: object) -> tuple[str, str]:
 
 
 def _paper(row: object, incident: Incident, company: Company) -> Html:
-    """How its post-mortem stands, and its actions by owner and day: their words are on its page."""
+    """How its post-mortem stands, and what its actions are for and by when; its page has more."""
     state, word = POST_MORTEMS[row.post_mortem]
     when = f" {day(row.due_at, company)}" if pd.notna(row.due_at) else ""
-    told = [
-        f"{a['kind']}: {a['owner']}, due {day(pd.Timestamp(a['due']), company)}"
-        for a in incident.actions
-    ]
+    told = [f"{a['kind']}: {day(pd.Timestamp(a['due']), company)}" for a in incident.actions]
     lines = "".join(f'<br><span class="ob-note">{text(t)}</span>' for t in told)
-    return Html(f"{light(state, f'{word}{when}')}{lines}")
+    return Html(f'<span class="ob-lines">{light(state, f"{word}{when}")}{lines}</span>')

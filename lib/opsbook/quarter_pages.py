@@ -157,7 +157,7 @@ def verdicts(review: Review) -> Html:
         Column("The figures propose", "proposed", "html", order="proposal"),
     ]
     return stack(
-        table(shown, columns, company, "Keep, change or retire", "No workflow is set up yet."),
+        table(shown, columns, company, "Verdicts and proposals", "No workflow is set up yet."),
         note("The verdict is a person's, in register.xlsx; the proposal decides nothing."),
     )
 

@@ -239,7 +239,10 @@ def workload(review: Review) -> Workload:
         return Workload(count, mean, "alert", said, asked)
     if over:
         said = f"{running}, {took}: more than the {expected} expected."
-        return Workload(count, mean, "watch", said, f"the AI Lead spends {mean:.1f} hours a week")
+        asked = (
+            f"the AI Lead spends {mean:.1f} hours a week, {limits.lead_hours_most:g} are expected"
+        )
+        return Workload(count, mean, "watch", said, asked)
     if count > limits.lead_workflows:
         said = f"{running}, {took}: {expected} are reckoned for up to {limits.lead_workflows}."
         return Workload(count, mean, "watch", said, "")

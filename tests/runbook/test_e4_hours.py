@@ -39,7 +39,7 @@ def noted(*hours, first="2026-10-05"):
     [
         (3, [2, 4], "ok", ""),
         (5, [4, 4], "ok", ""),
-        (5, [4, 5], "watch", "the AI Lead spends 4.5 hours a week"),
+        (5, [4, 5], "watch", "the AI Lead spends 4.5 hours a week, 4 are expected"),
         (6, [3, 3], "watch", ""),
         (10, [3, 3], "watch", ""),
         (11, [3, 3], "alert", f"11 workflows: {FUNCTION}, who takes it over"),
