@@ -1,6 +1,7 @@
 # Every target is an `opsbook` command on one company's folder: make weekly DATA=data/<company>
 DATA     ?= data/demo
 PERIOD   ?=
+ROLE     ?= lead
 KIND     ?= cron
 RENDERER ?= auto
 PYTHON   ?= python3
@@ -14,7 +15,7 @@ OPSBOOK  := $(PY) -m opsbook
 UV       := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help init doctor weekly site publish serve lab explore check regression findings test lint bench schedule demo clean-notebooks lock clean
+.PHONY: help init doctor weekly monthly quarterly sign-off site publish serve lab explore check regression findings test lint bench schedule demo clean-notebooks lock clean
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,15 @@ doctor: .venv/.ready ## Say what is missing or wrong, each with what to do about
 
 weekly: .venv/.ready ## Read the inbox, run the notebooks, render the weekly review into _site and say where it is.
 	@$(OPSBOOK) review weekly --data $(DATA) --renderer $(RENDERER) $(if $(PERIOD),--period $(PERIOD))
+
+monthly: .venv/.ready ## The same with the monthly review (PERIOD=2026-10), and a frozen copy of the site.
+	@$(OPSBOOK) review monthly --data $(DATA) --renderer $(RENDERER) $(if $(PERIOD),--period $(PERIOD))
+
+quarterly: .venv/.ready ## The same with the quarterly review (PERIOD=2026-Q3).
+	@$(OPSBOOK) review quarterly --data $(DATA) --renderer $(RENDERER) $(if $(PERIOD),--period $(PERIOD))
+
+sign-off: .venv/.ready ## Sign the review of a period as it was shown (PERIOD=2026-W47 ROLE=lead).
+	@$(OPSBOOK) sign-off "$(or $(PERIOD),$(error Name it: make sign-off PERIOD=2026-W47))" --as $(ROLE) --data $(DATA)
 
 site: .venv/.ready ## Render the site again from the reports as they are (RENDERER=quarto or embedded).
 	@$(OPSBOOK) site --data $(DATA) --renderer $(RENDERER)

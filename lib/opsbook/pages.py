@@ -88,20 +88,29 @@ def standing(review: Review, questions: Mapping[str, str]) -> Html:
             f"stands. {zone_note(company)}"
         )
     left = outcomes.left(review.kind, questions, review.outcomes)
-    file = outcomes.place(review.name, review.version)
-    version = f", version {review.version}" if review.version > 1 else ""
+    word = "DRAFT" + (f", version {review.version}" if review.version > 1 else "")
     if not left:
         said = f"Nothing is left to do. Sign it: opsbook sign-off {review.name} --as lead"
-        return Html(
-            f'<div class="ob-standing ob-watch">{light("watch", f"DRAFT{version}, ready")}'
-            f"<p>{text(said)}</p></div>"
-        )
+        return _stands("watch", f"{word}, ready to be signed", f"<p>{text(said)}</p>")
     rows = "".join(f"<li>{text(x)}</li>" for x in left)
-    said = f"{counted(len(left), 'thing')} left to do, in {file}."
-    return Html(
-        f'<div class="ob-standing ob-watch">{light("watch", f"DRAFT{version}")}<p>{text(said)}</p>'
-        f"<details><summary>What is left</summary><ul>{rows}</ul></details></div>"
+    file = outcomes.place(review.name, review.version)
+    said = f"{counted(len(left), 'thing')} left to do, in {file}"
+    return _stands(
+        "watch", word, f"<details><summary>{text(said)}</summary><ul>{rows}</ul></details>"
     )
+
+
+def _stands(state: str, word: str, inside: str) -> Html:
+    """A box that says how far a review is."""
+    return Html(
+        f'<article class="ob-card ob-{state}"><p class="ob-card-head">{light(state, word)}</p>'
+        f"{inside}</article>"
+    )
+
+
+def _facts(told: Mapping[str, str]) -> str:
+    rows = "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in told.items())
+    return f"<dl>{rows}</dl>"
 
 
 def week_at_a_glance(week: Review) -> Html:
@@ -543,27 +552,28 @@ def signature(told: dict, texts: Mapping[str, str | None], settings: Settings, l
     the number of the latest version.
     """
     company = settings.company
-    version = f", version {told['version']}" if told["version"] > 1 else ""
-    word = f"SIGNED{version}"
     facts = {
         "Signed": f"{when(pd.Timestamp(told['ts']), company)} by the {told['by']}",
         "Held": f"{when(pd.Timestamp(told['held']), company)}, planned for "
         f"{when(pd.Timestamp(told['planned']), company)}",
         "Present": ", ".join(told["present"]),
-        "Report": told["report"][:16],
-        "Exports": told["data"][:16],
+    }
+    if told["changed"]:
+        facts |= {"What changed": texts.get(told["changed"]) or "erased"}
+    rests = {
+        "Report": f"SHA-256 {told['report']}",
+        "Exports": f"SHA-256 {told['data']}",
         "Rules": told["rules"],
         "Record": f"event {told['seq']}; shown at {told['count']}, head {told['head'][:16]}",
     }
-    if told["changed"]:
-        facts = {"What changed": texts.get(told["changed"]) or "erased"} | facts
-    rows = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in facts.items())
     later = told["version"] < last
-    corrected = f"Corrected by version {last}. What stands below is what was signed then."
-    return Html(
-        f'<div class="ob-standing ob-{"watch" if later else "ok"}">'
-        f"{light('watch' if later else 'ok', word)}{f'<p>{corrected}</p>' if later else ''}"
-        f'<dl class="ob-facts">{rows}</dl></div>'
+    corrected = f"<p>Corrected by version {last}; below stands what was signed then.</p>"
+    return _stands(
+        "watch" if later else "ok",
+        "SIGNED" + (f", version {told['version']}" if told["version"] > 1 else ""),
+        (corrected if later else "")
+        + _facts(facts)
+        + f"<details><summary>What it rests on</summary>{_facts(rests)}</details>",
     )
 
 
@@ -649,28 +659,83 @@ def _heard(week: Review) -> set[str]:
 
 
 def next_up(week: Review) -> Html:
-    """What is due next: the weekly review, and how old the oldest source is."""
+    """What is due next: the reviews, for whom and by when, and how old the oldest source is."""
     company = week.settings.company
     reaches = week.files.groupby("reader").covered_to.max().dropna()
     oldest = reaches.idxmin() if len(reaches) else ""
     age = week.now - reaches.min() if len(reaches) else pd.Timedelta(0)
     old = age > pd.Timedelta(hours=STALE_H)
     said = f"{oldest}, to {when(reaches.min(), company)}" if oldest else "no export yet"
-    return tiles(
-        Tile(
-            "Weekly review", week.name, against="30 minutes, AI Lead", state="watch", word="draft"
-        ),
-        Tile(
-            "Oldest data",
-            span(max(age, pd.Timedelta(0))) if oldest else "none",
-            against=said,
-            state="watch" if old or not oldest else "ok",
-            word="old" if old else "fresh" if oldest else "nothing to judge",
-        ),
-        Tile(
-            "Files that wait for a person", str(_waiting(week.files)), against="see the data page"
+    return stack(
+        reviews_due(week),
+        tiles(
+            Tile(
+                "Oldest data",
+                span(max(age, pd.Timedelta(0))) if oldest else "none",
+                against=said,
+                state="watch" if old or not oldest else "ok",
+                word="old" if old else "fresh" if oldest else "nothing to judge",
+            ),
+            Tile(
+                "Files that wait for a person",
+                str(_waiting(week.files)),
+                against="see the data page",
+            ),
+            *_actions_due(week),
         ),
     )
+
+
+STANDS = {"signed": "ok", "due": "watch", "to come": "none", "overdue": "alert"}
+"""The light of a review's state."""
+
+
+def reviews_due(review: Review) -> Html:
+    """The reviews that are due, overdue or signed last: of which period, planned when, for whom.
+
+    Clause E1. Of those signed only the last of each kind is shown.
+    """
+    every = signoffs.standing(review)
+    shown = every[(every.state != "signed") | ~every.duplicated("kind")]
+    company = review.settings.company
+    rows = [
+        {
+            "name": f"{agendas.TITLES[r.kind]} {r.period}",
+            "link": f"reports/{r.kind}/{r.period}.html" if r.made else None,
+            "who": ", ".join(agendas.PRESENT[r.kind]),
+            "planned_at": r.planned_at,
+            "light": STANDS[r.state],
+            "word": r.state.upper() if r.state == "overdue" else r.state,
+            "what": _due_by(r, company),
+        }
+        for r in shown.itertuples()
+    ]
+    names = ["name", "link", "who", "planned_at", "light", "word", "what"]
+    columns = [
+        Column("Review", "name", link="link"),
+        Column("For", "who"),
+        Column("Planned", "planned_at", "when"),
+        Column("State", "light", "light", words="word"),
+        Column("", "what"),
+    ]
+    empty = "No review is due yet: the first week of data is not over."
+    return table(pd.DataFrame(rows, columns=names), columns, company, "Reviews", empty)
+
+
+def _due_by(row: object, company: Company) -> str:
+    if row.state == "signed":
+        return f"signed {when(row.signed_at, company)}{'' if row.on_time else ', late'}"
+    return f"hold it by {day(row.late_at, company)}" if row.state != "overdue" else "hold it now"
+
+
+def _actions_due(review: Review) -> list[Tile]:
+    """How many actions are open, and how many of them overdue."""
+    every = signoffs.tasks(review)
+    left = every[every.state == "open"]
+    late = int(left.overdue.sum())
+    word = f"{late} overdue" if late else "in time"
+    state = "alert" if late else "ok"
+    return [Tile("Open actions", str(len(left)), state=state, word=word)] if len(every) else []
 
 
 def _waiting(files: pd.DataFrame) -> int:

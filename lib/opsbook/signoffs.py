@@ -342,28 +342,29 @@ def _ended_within(name: str, outer: Period) -> bool:
 # Which reviews there are, and which are late
 
 
-STANDING = ["kind", "period", "planned_at", "state", "signed_at", "on_time", "version"]
+STANDING = [
+    "kind", "period", "planned_at", "late_at", "state", "signed_at", "on_time", "version", "made",
+]  # fmt: skip
 
 
-def standing(
-    register: Register, now: pd.Timestamp, since: pd.Timestamp | None, settings: Settings
-) -> pd.DataFrame:
+def standing(review: Review) -> pd.DataFrame:
     """The reviews that are or were due, one row per period, the latest of each kind first.
 
-    Columns as STANDING: planned_at and signed_at UTC, state (signed, due, to come or overdue: not
-    signed within `review_overdue_days` of its date), on_time. A company's first reviews are those
-    of the last periods over when it began: of each kind the last complete period counts, and every
-    one after the first that was signed. `since` is when its data begins; None for no data.
+    Clause E1. Columns as STANDING: planned_at, late_at and signed_at UTC, state (signed, due, to
+    come or overdue: not signed within `review_overdue_days` of its date), on_time, version (0:
+    unsigned), made (whether it was begun or signed, so that there is a page). Of each kind every
+    period since the first that was signed counts; before one was, the last two, and none that was
+    over before the company's first data.
     """
+    covered = review.facts.coverage.covered_from.dropna()
+    since = covered.min() if len(covered) else None
     rows = [
-        row
+        _stands(expected, review)
         for kind in KINDS
-        for reviewed in _expected(kind, register, now, since, settings.company)
-        for row in [_stands(reviewed, register, now, settings)]
+        for expected in _expected(kind, review.register, review.now, since, review.settings.company)
     ]
-    frame = pd.DataFrame(rows, columns=STANDING)
-    times = dict.fromkeys(["planned_at", "signed_at"], "datetime64[us, UTC]")
-    return frame.astype(times)
+    times = dict.fromkeys(["planned_at", "late_at", "signed_at"], "datetime64[us, UTC]")
+    return pd.DataFrame(rows, columns=STANDING).astype(times)
 
 
 def _expected(
@@ -372,27 +373,26 @@ def _expected(
     """The periods of a kind whose review is due or was, the latest first."""
     known = [period(n) for n, v in register.reviews.items() if v[-1]["review"] == kind]
     latest = last_complete(kind, now, company)
-    if not known and (since is None or latest.bounds(company)[1] <= since):
-        return []
-    first = min([p.first for p in known], default=latest.first)
+    first = min([p.first for p in known], default=latest.previous().first)
     found, one = [], latest
-    while one.first >= first:
+    while one.first >= first and (known or (since is not None and one.bounds(company)[1] > since)):
         found.append(one)
         one = one.previous()
     return found
 
 
-def _stands(reviewed: Period, register: Register, now: pd.Timestamp, settings: Settings) -> dict:
-    planned = planned_at(reviewed, settings.company)
-    late = planned + settings.limits.review_overdue_days * DAY
-    told = register.reviews.get(reviewed.name, [])
+def _stands(reviewed: Period, review: Review) -> dict:
+    company, limits, now = review.settings.company, review.settings.limits, review.now
+    planned = planned_at(reviewed, company)
+    late = planned + limits.review_overdue_days * DAY
+    told = review.register.reviews.get(reviewed.name, [])
     signed_at = pd.Timestamp(told[0]["ts"]) if told else None
-    state = (
-        "signed" if told else "overdue" if now > late else "due" if now >= planned else "to come"
-    )
+    waiting = "overdue" if now > late else "due" if now >= planned else "to come"
     return {
-        "kind": reviewed.kind, "period": reviewed.name, "planned_at": planned, "state": state,
-        "signed_at": signed_at, "on_time": bool(told) and signed_at <= late, "version": len(told),
+        "kind": reviewed.kind, "period": reviewed.name, "planned_at": planned, "late_at": late,
+        "state": "signed" if told else waiting, "signed_at": signed_at,
+        "on_time": bool(told) and signed_at <= late, "version": len(told),
+        "made": bool(told) or reviewed == review.period,
     }  # fmt: skip
 
 
