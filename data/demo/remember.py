@@ -10,11 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from typer import Typer
 from typer.testing import CliRunner
 
-from opsbook import desk, inbox, steps, store
+from opsbook import desk, inbox, outcomes, steps, store
+from opsbook.__main__ import app
+from opsbook.agendas import AGENDAS, minutes
 from opsbook.check import record
 from opsbook.events import Draft
+from opsbook.periods import period
 from opsbook.records import Log
 from opsbook.register import ENDED, Incident, fold
 from opsbook.workbook import open_workbook
@@ -152,6 +156,51 @@ WRITTEN = {
 """What people wrote into the post-mortems, by section."""
 
 
+HELD = (
+    ("2026-10-06T11:10+02:00", "2026-09"),
+    ("2026-11-09T10:30+01:00", "2026-W45"),
+    ("2026-11-16T10:10+01:00", "2026-W46"),
+)
+"""Reviews that were held and signed at once; October's is overdue on purpose."""
+SAID = {
+    "2026-09": {
+        "baselines": "Four weeks of data: baselines still learn. Looked at again next month.",
+        "causes": "The office was at a trade fair; days off are now planned in the settings.",
+        "lists": "No list is approved yet. The owners write ten cases each until November.",
+        "vendors": "Nothing was announced.",
+        "data": "The first month; every export arrived.",
+        "categories": "As expected.",
+        "decisions": ("Every workflow gets a regression list before its model is changed again.",),
+        "actions": (
+            ("Write the regression lists of all six workflows", "Operations", "2026-11-20",
+             "prevent"),
+        ),
+    },
+    "2026-W45": {
+        "cost": "The loop of code review ended on 29 October; what is left is its last day.",
+        "errors": "None beyond what is usual.",
+        "ran": "The digest of 9 November did not run: its schedule moved with the new account.",
+        "open": "The refusals' cause is the served model; the prompt was changed.",
+        "data": "Calls of the hackathon's key belong to no workflow, on purpose.",
+        "decisions": ("Ask vendors for dated model names from now on.",),
+        "actions": (
+            ("Start the weekly digest by hand until its schedule is right", "Head of sales",
+             "2026-11-16", "mitigate"),
+        ),
+    },
+    "2026-W46": {
+        "cost": "Within limits but for single hours.",
+        "errors": "The vendor's region was down on Thursday, by its own report.",
+        "ran": "The digest ran late by a day, started by hand.",
+        "open": "Nothing without a cause.",
+        "data": "Calls of the hackathon's key belong to no workflow, on purpose.",
+        "decisions": ("The chat gets a second region before Christmas.",),
+        "actions": (),
+    },
+}  # fmt: skip
+"""What those reviews came to: the answer where a section asks, by its short name."""
+
+
 def remember(folder: store.Folder) -> None:
     """Make the demo's record anew."""
     shutil.rmtree(folder.path / "records", ignore_errors=True)
@@ -159,9 +208,12 @@ def remember(folder: store.Folder) -> None:
     book = open_workbook(folder.path)
     moments = [(at, None) for at in checks(book.judged.findings, book.now)]
     taken = [(pd.Timestamp(at).tz_convert("UTC"), rest) for at, *rest in STORY]
-    for at, step in sorted([*moments, *taken], key=lambda m: m[0]):
+    meetings = [(pd.Timestamp(at).tz_convert("UTC"), [name]) for at, name in HELD]
+    for at, step in sorted([*moments, *taken, *meetings], key=lambda m: m[0]):
         if step is None:
             record(folder, at)
+        elif len(step) == 1:
+            hold(folder, at, *step)
         elif step[1] == "post-mortem":
             write_up(folder, at, *step)
         else:
@@ -209,9 +261,36 @@ def write_up(
     typed([*words, "--sign"])
 
 
-def typed(words: list[str]) -> None:
-    """A command of the register, as a person types it."""
-    done = CliRunner().invoke(desk.app, words)
+def hold(folder: store.Folder, at: pd.Timestamp, name: str) -> None:
+    """A review built, held and signed, as by command; the moment is that of its sign-off."""
+    kind, data, told = period(name).kind, str(folder.path), SAID[name]
+    typed(["review", kind, "--period", name, "--data", data, "--as-of", at.isoformat()], app)
+    place = folder.path / outcomes.place(name)
+    place.write_text(answered(place.read_text("utf-8"), kind, at, told), "utf-8")
+    typed(["review", kind, "--period", name, "--data", data, "--as-of", at.isoformat()], app)
+    typed(["sign-off", name, "--as", "lead", "--data", data, "--as-of", at.isoformat()], app)
+
+
+def answered(text: str, kind: str, at: pd.Timestamp, told: dict) -> str:
+    """An outcomes file with every section reviewed and every question answered."""
+    begun = (at - pd.Timedelta(minutes=minutes(kind))).isoformat()[:16] + "+00:00"
+    text = text.replace("Held:", f"Held: {begun}", 1).replace("Reviewed: no", "Reviewed: yes")
+    for key, words in told.items():
+        titles = [i.title for i in AGENDAS[kind] if i.key == key]
+        for title in titles:
+            head, body = text.split(f". {title}\n", 1)
+            asks = not body.lstrip().startswith("Asked: nothing")
+            body = body.replace("Explained:", f"Explained: {words}", 1) if asks else body
+            text = f"{head}. {title}\n{body}"
+    points = "\n".join(f"- {d}" for d in told["decisions"])
+    text = text.replace("## Decisions\n\n-", f"## Decisions\n\n{points}")
+    rows = [f"|  | {' | '.join(a)} | open |" for a in told["actions"]]
+    return "\n".join([text.rstrip(), *rows]) + "\n"
+
+
+def typed(words: list[str], app: Typer = desk.app) -> None:
+    """A command, of the register where no other is named, as a person types it."""
+    done = CliRunner().invoke(app, words)
     if done.exit_code:
         raise RuntimeError(f"{words}: {done.output} {done.exception}")
 
