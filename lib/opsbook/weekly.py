@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from opsbook import notebooks, signing, site, store
+from opsbook import archive, notebooks, signing, site, store
 from opsbook.check import bring_up
 from opsbook.displays import chain_note, signatures, stack
 from opsbook.incidents import headline as of_incident
 from opsbook.periods import KINDS
 from opsbook.records import Log
-from opsbook.register import fold
+from opsbook.register import Register, fold
 from opsbook.reviews import Review
 from opsbook.schema import FILES
 from opsbook.signoffs import headline
@@ -82,6 +82,7 @@ class Built:
     review: Review
     signed: bool
     begun: Path | None
+    frozen: Path | None
     pages: int
     problems: list[str]
     renderer: str
@@ -101,6 +102,7 @@ class Built:
             "state": self.state,
             "period": self.review.name,
             "outcomes": str(self.begun) if self.begun else None,
+            "frozen": str(self.frozen) if self.frozen else None,
             "pages": self.pages,
             "problems": self.problems,
             "renderer": self.renderer,
@@ -115,6 +117,7 @@ class Built:
             f"Open {self.path}",
         ]
         told += [f"Write what it comes to in {self.begun}"] if self.begun else []
+        told += [f"Frozen as {self.frozen}"] if self.frozen else []
         aside = f"{self.waiting} files or rows wait for a person: see the data page."
         return "\n".join([*told, *([aside] if self.waiting else [])])
 
@@ -175,6 +178,7 @@ def build(
     files = store.read_table(folder, FILES)
     return Built(
         path=rendered.output / "index.html",
+        frozen=_frozen(data, review, signed, rendered.output, book.register),
         review=review,
         signed=signed,
         begun=file,
@@ -184,6 +188,26 @@ def build(
         seconds=time.monotonic() - begun,
         waiting=int(files.state.isin(["unknown", "unreadable"]).sum() + files.quarantined.sum()),
     )
+
+
+def _frozen(
+    data: Path, review: Review, signed: bool, output: Path, register: Register
+) -> Path | None:
+    """The frozen copy of a month's site: once as a draft, and again when its review is signed."""
+    if review.kind != "monthly" or review.now < review.ended_at:
+        return None
+    at = archive.place(data)
+    if not signed and any(m.month == review.name for m in archive.months(at)):
+        return None
+    company = review.settings.company
+    facts = archive.Facts(
+        company=company.name,
+        day=review.now.tz_convert(company.zone).date(),
+        state="signed" if signed else "draft",
+        count=register.count,
+        head=register.head,
+    )
+    return archive.freeze(output, at, review.name, facts)
 
 
 def _review_job(review: Review) -> notebooks.Job:
