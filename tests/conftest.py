@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GENERATED = shutil.ignore_patterns("tables", "exports", "*.ipynb", "opsbook-charts.js")
+GENERATED = shutil.ignore_patterns("tables", "exports", "*.ipynb", "opsbook-charts.js", "*.ics")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",

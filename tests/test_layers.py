@@ -21,6 +21,7 @@ LAYERS = (
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
         "workflow_pages", "regression_pages", "duty_pages", "review_mail", "method_pages",
         "backtest_pages", "month_pages", "quarter_pages",
+        "calendars",
     },
     {
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",

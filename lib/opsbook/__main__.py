@@ -505,6 +505,32 @@ def evidence(
         _say(made.sentence())
 
 
+@app.command()
+def calendar(
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    out: Annotated[Path, typer.Option(help="the file; - for standard output")] = Path(
+        "opsbook.ics"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Reviews, deadlines, contracts and legal dates as a file that every calendar program reads."""
+    from opsbook import calendars
+    from opsbook.workbook import open_review
+
+    shown = open_review(data, as_of)
+    made = calendars.calendar(shown)
+    if str(out) == "-":
+        sys.stdout.buffer.write(made)
+        return
+    out.write_bytes(made)
+    count = len(calendars.entries(shown))
+    if as_json:
+        _print_json({"path": str(out), "entries": count})
+    else:
+        _say(f"{out}: {count} entries. Open it in a calendar program, or subscribe to the site's.")
+
+
 @prompts.command("at")
 def prompts_at(
     day: Annotated[str, typer.Argument(help="a day, or a moment in ISO 8601")],

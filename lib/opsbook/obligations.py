@@ -86,8 +86,8 @@ def question(review: Review) -> str:
     lacking = rows[rows.holds & ~rows.light.eq("ok") & ~rows.word.isin(NOTHING_TO_DO)]
     if lacking.empty:
         return ""
-    named = ", ".join(f"{r.article} ({r.word})" for r in lacking.itertuples())
-    return f"{named}: who puts it right, and by when?"
+    named = "; ".join(f"{r.article}: {r.word}" for r in lacking.itertuples())
+    return f"{named}. Who puts it right, and by when?"
 
 
 NO_HIGH_RISK, NOT_SET = "none is high-risk", "not set"

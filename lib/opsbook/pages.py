@@ -49,6 +49,10 @@ from opsbook.settings import Company, Settings
 FROM_A_REVIEW = "../incidents/{id}.html"
 FROM_HOME = "reports/incidents/{id}.html"
 """Where an incident's page lies, seen from a review and from the home page."""
+CALENDAR = Html(
+    '<p class="ob-note"><a href="reports/assets/opsbook.ics">Calendar</a> of reviews, deadlines, '
+    "actions, contracts and legal dates, for any calendar program.</p>"
+)
 STALE_H = 80
 """Hours after which a source's data is called old: a weekend and a night."""
 BADGED = {"P1": "critical", "P2": "alert"}
@@ -626,6 +630,7 @@ def status(week: Review) -> Html:
         reminders(week),
         Html("<h2>Next</h2>"),
         next_up(week),
+        CALENDAR,
         Html("<h2>Workflows</h2>"),
         workflow_lights(week),
         Html("<h2>Over before they were found, waiting for a cause</h2>") if len(waiting) else "",

@@ -24,6 +24,7 @@ from opsbook.workbook import Workbook, dossier_of, moment, named_period, open_wo
 from opsbook.workflow_pages import PIECES
 
 NOTEBOOKS, REPORTS = Path("notebooks"), Path("reports")
+CALENDAR = site.ASSETS / "opsbook.ics"
 INCIDENTS, WORKFLOWS = REPORTS / "incidents", REPORTS / "workflows"
 
 
@@ -172,6 +173,7 @@ def build(
         _publish_own(work, own, stale, day, foot)
         if not signed:
             _publish_review(work, review, day, foot)
+        _put_calendar(review, say)
         signing.put_signatures(folder, fold(Log(folder).events()))
     say("Rendering the site")
     rendered = site.render(Path.cwd(), renderer)
@@ -208,6 +210,16 @@ def _frozen(
         head=register.head,
     )
     return archive.freeze(output, at, review.name, facts)
+
+
+def _put_calendar(review: Review, say: Callable[[str], None]) -> None:
+    """The calendar beside the site's scripts; said where an older environment cannot write it."""
+    try:
+        from opsbook.calendars import calendar
+    except ModuleNotFoundError as missing:
+        say(f"No calendar was written: {missing.name} is not installed. Make the environment again")
+        return
+    CALENDAR.write_bytes(calendar(review))
 
 
 def _review_job(review: Review) -> notebooks.Job:

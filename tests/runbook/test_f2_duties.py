@@ -173,7 +173,7 @@ def test_a_new_company_without_a_register_is_told_what_is_missing(review):
     rows = obligations.table(review()).set_index("id")
     empty = ["art-4", "art-5", "art-50-1", "art-50-4", "class"]
     assert list(rows.word[empty]) == ["nothing on file"] * len(empty)
-    assert obligations.question(review()).startswith("Art. 4 (nothing on file), Art. 5")
+    assert obligations.question(review()).startswith("Art. 4: nothing on file; Art. 5: ")
 
 
 def test_the_review_asks_only_for_duties_that_hold_already(review):
