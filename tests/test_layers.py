@@ -15,13 +15,12 @@ LAYERS = (
     {
         "events", "register", "steps", "incidents", "dossier", "reports", "responses", "postmortem",
         "agendas", "notices", "cells", "outcomes", "registers", "reviews", "signoffs", "backtest",
-        "reminders", "obligations", "months", "quarters",
+        "reminders", "obligations", "months", "quarters", "vendors",
     },
     {
         "charts", "company", "displays", "messages", "schedule", "pages", "incident_pages",
         "workflow_pages", "regression_pages", "duty_pages", "review_mail", "method_pages",
-        "backtest_pages", "month_pages", "quarter_pages",
-        "calendars",
+        "backtest_pages", "month_pages", "quarter_pages", "calendars", "vendor_pages",
     },
     {
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",

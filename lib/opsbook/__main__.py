@@ -301,6 +301,26 @@ def sign_off(
         _say(f"{period} is signed, event {done.event.seq}; kept as {done.report}.")
 
 
+@app.command("plan-update")
+def plan_update(
+    notice: Annotated[str, typer.Argument(help="the id of a vendor's notice, like N-2")],
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """When an update that a vendor announced may go live, and what is missing before it may."""
+    from opsbook import vendors
+    from opsbook.workbook import open_review
+
+    review = open_review(data, as_of)
+    planned = vendors.plan(review, notice)
+    if as_json:
+        _print_json(planned.as_json())
+    else:
+        print("\n".join(planned.lines(review)))  # noqa: T201
+    raise typer.Exit(0 if planned.ready else NEEDED)
+
+
 @app.command()
 def site(data: Data = DEMO, renderer: Renderer = "auto", as_json: Json = False) -> None:
     """Render the site again from the reports as they are."""

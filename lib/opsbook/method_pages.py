@@ -39,6 +39,7 @@ PAGES = {
     "incidents": ("Incidents", "incidents/index.html"),
     "data": ("Data", "data.html"),
     "baselines": ("Baselines", "baselines.html"),
+    "vendors": ("Vendors", "vendors.html"),
     "ai-act": ("EU AI Act", "ai-act.html"),
     "method": ("Method", "method.html"),
     "backtest": ("Back-test", "backtest.html"),

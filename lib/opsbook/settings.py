@@ -568,6 +568,15 @@ class Limits(Part):
         7, "days", "F1", "what answers in a workflow's first days is what it began with", ge=0
     )
     alike_weeks: int = _limit(4, "weeks", "B9", "within a month", ge=1)
+    notice_days: int = _limit(
+        31, "days", "E2", "what is nearer is decided before the next monthly review", ge=1
+    )
+    contract_days: int = _limit(
+        92, "days", "E3", "what is nearer is decided before the next quarterly review", ge=1
+    )
+    update_window_h: int = _limit(2, "hours", "C1", "to switch, to look and to switch back", ge=1)
+    update_weeks: int = _limit(4, "weeks", "C1", "a month, so that each weekday is seen", ge=2)
+    update_held_days: int = _limit(7, "days", "C1", "every kind of day was seen once", ge=1)
     duty_months: int = _limit(12, "months", "F2", "what was looked at longer ago is old", ge=1)
     log_days: int = _limit(183, "days", "F2", "six months, EU AI Act Art. 26(6)", ge=1)
     request_days: int = _limit(

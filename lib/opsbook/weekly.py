@@ -48,6 +48,7 @@ PAGES = (
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
     Page("regression", "reports/regression.ipynb", "Regression", layout=WIDE),
     Page("portfolio", "reports/portfolio.ipynb", "Portfolio"),
+    Page("vendors", "reports/vendors.ipynb", "Vendors", layout=WIDE),
     Page("ai-act", "reports/ai-act.ipynb", "EU AI Act", layout=WIDE),
     Page("method", "reports/method.ipynb", "Method"),
 )
