@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from opsbook import duty_pages, laws
+from opsbook import duty_pages, laws, obligations
 from opsbook.displays import plain
 from opsbook.register import Register
 from opsbook.registers import SHEETS, Registers
@@ -67,6 +67,13 @@ def test_a_new_company_sees_what_to_enter_and_where(workflows):
     shown = plain(page(review(workflows)))
     assert "The register of AI systems is empty. Open register.xlsx" in shown
     assert "No export has arrived yet." in shown
+
+
+def test_a_company_without_a_customer_facing_workflow_is_not_asked_for_a_notice():
+    own = review((CHAT | {"category": "internal"},))
+    row = obligations.table(own).set_index("id").loc["art-50-1"]
+    assert (row.light, row.word) == ("none", "asked of none")
+    assert "Art. 50(1)" not in obligations.question(own)
 
 
 def test_no_text_of_a_register_is_obeyed():

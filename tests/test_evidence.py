@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from opsbook import evidence, proof
 from opsbook.__main__ import main
-from opsbook.errors import ChainError, SettingsError, UsageError
+from opsbook.errors import ChainError, OpsbookError, SettingsError, UsageError
 from opsbook.events import Draft
 from opsbook.records import Log
 from opsbook.schema import FILES
@@ -185,6 +185,27 @@ def test_of_a_broken_record_nothing_is_bundled_and_the_exit_code_is_3(
         main()
     assert ended.value.code == 3
     assert not (tmp_path / "e.zip").exists()
+
+
+def test_what_is_told_names_the_hash_to_keep_elsewhere(company, tmp_path):
+    done = evidence.bundle(company.folder, "2026-Q4", NOW, tmp_path / "e.zip")
+    told = done.as_json()
+    with zipfile.ZipFile(done.path) as archive:
+        kept = hashlib.sha256(archive.read("MANIFEST.json")).hexdigest()
+        assert told["files"] == len(archive.namelist()) - 1
+    assert told["sha256"] == hashlib.sha256(done.path.read_bytes()).hexdigest()
+    assert (told["manifest_sha256"], told["count"]) == (kept, 3)
+    assert kept in done.sentence()
+
+
+def test_a_register_that_cannot_be_read_is_said_in_the_bundle(made, company):
+    (company.place / "register.xlsx").write_bytes(b"no workbook")
+    assert "register.xlsx" in made().read("register/not-read.txt").decode()
+
+
+def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(company, tmp_path):
+    with pytest.raises(OpsbookError, match="could not be written"):
+        evidence.bundle(company.folder, "2026-Q4", NOW, tmp_path / "nowhere" / "e.zip")
 
 
 # The program in it, with Python alone

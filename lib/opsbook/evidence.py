@@ -240,12 +240,15 @@ def _settings(folder: store.Folder, settings: Settings) -> Iterator[tuple[str, C
 def _register(
     folder: store.Folder, settings: Settings, register: Register
 ) -> Iterator[tuple[str, Content]]:
-    """The rows of register.xlsx, a CSV per sheet."""
+    """The rows of register.xlsx, a CSV per sheet, and what of it could not be read."""
     from opsbook.spreadsheets import registers
 
     known = registers(folder, settings, register, Log(folder).text)
     for name in SHEETS:
         yield f"register/{name}.csv", _csv(getattr(known, name))
+    told = [*known.problems, *known.absent]
+    if told:
+        yield "register/not-read.txt", ("\n".join(map(str, told)) + "\n").encode()
 
 
 def _of_period(name: str, reviewed: Period) -> bool:
@@ -305,7 +308,8 @@ records/post-mortems/  of incidents in which something happened in the period
 incidents.csv          those incidents, one a row
 exports.csv            every export that was taken in: its hash, size, dates, rows, and whether the
                        file that is kept is still the one that came
-register/              the rows of register.xlsx: vendor notices, contracts, AI systems, ...
+register/              the rows of register.xlsx: vendor notices, contracts, AI systems, ...;
+                       not-read.txt names what of it could not be read
 settings/              the settings as they are; limits-in-force.toml holds every limit. Channels
                        without their addresses.
 runbook/, law/         the runbook's clauses, how its rules are read, and the legal dates used

@@ -90,8 +90,8 @@ def question(review: Review) -> str:
     return f"{named}. Who puts it right, and by when?"
 
 
-NO_HIGH_RISK, NOT_SET = "none is high-risk", "not set"
-NOTHING_TO_DO = (NO_HIGH_RISK, NOT_SET)
+NO_HIGH_RISK, NOT_SET, NOBODY = "none is high-risk", "not set", "asked of none"
+NOTHING_TO_DO = (NO_HIGH_RISK, NOT_SET, NOBODY)
 """Words of duties that ask for nothing here."""
 
 
@@ -270,7 +270,7 @@ def _on_file(duty: str, review: Review, what: str, among: list[Workflow] | None 
     whole = len(own) - len(lacking)
     says = f"{what}: whole for {whole} of {len(own)} workflows."
     if not own:
-        return Shown("none", "nothing to show", f"{what}: no workflow that it asks for.")
+        return Shown("none", NOBODY, f"{what}: no workflow that it asks for.")
     if not lacking:
         return Shown("ok", "on file", says)
     empty = all(entry(w, review).isna().all() for w in own)

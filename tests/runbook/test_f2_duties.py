@@ -240,7 +240,7 @@ def test_reminders_run_from_awareness_where_the_answer_is_yes_or_unknown(
         ("high", "no", False),
     ],
 )
-def test_a_persons_answer_goes_before_the_register_of_ai_systems(
+def test_what_a_person_answered_goes_before_the_register_of_ai_systems(
     incident, bavaria, risk, answer, reminded
 ):
     systems = rows_of("systems", WHOLE | {"workflow": "chat", "risk": risk})
