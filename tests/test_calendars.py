@@ -285,25 +285,24 @@ def test_a_page_is_linked_only_where_the_site_is_published():
 
 
 @pytest.mark.parametrize(
-    ("ends", "renews", "notice", "end"),
+    ("ends", "renews", "notice", "shown"),
     [
-        ("2026-12-31", None, 1, "2026-12-31"),
-        ("2026-11-22", None, 1, None),
-        (None, 12, 1, None),
-        ("2026-12-31", 12, 1, "2026-12-31"),
-        ("2026-12-10", 12, 1, "2027-12-10"),
-        ("2020-01-31", 12, 3, "2028-01-31"),
-        ("2026-06-30", 0, None, None),
+        ("2026-12-31", None, 1, ["ends 2026-12-31"]),
+        ("2026-12-31", 12, 1, ["ends 2026-12-31", "notice 2026-11-30"]),
+        ("2026-12-10", 12, 1, ["ends 2026-12-10"]),
+        ("2025-11-30", 12, 1, ["ends 2026-11-30"]),
+        ("2026-11-22", None, 1, []),
+        (None, 12, 1, []),
     ],
 )
-def test_a_contract_that_renews_goes_on_once_its_notice_is_over(ends, renews, notice, end):
-    found = calendars.next_end(
-        pd.Timestamp(ends) if ends else pd.NaT,
-        pd.NA if renews is None else renews,
-        pd.NA if notice is None else notice,
-        pd.Timestamp("2026-11-23"),
-    )
-    assert (found and str(found.date())) == end
+def test_a_contract_stands_with_its_end_and_the_last_day_to_give_notice(
+    ends, renews, notice, shown
+):
+    row = {"id": "C-9", "vendor": "V", "what": "x", "owner": "Head", "ends_on": ends,
+           "renews_months": renews, "notice_months": notice}  # fmt: skip
+    own = review(registers=Registers(contracts=rows_of("contracts", row)))
+    found = [e for e in calendars.entries(own) if e.kind == "contract"]
+    assert [f"{e.id.rpartition('-')[2]} {e.starts}" for e in found] == shown
 
 
 def test_an_entrys_name_holds_nothing_that_could_break_a_line():

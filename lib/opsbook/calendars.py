@@ -26,6 +26,7 @@ from opsbook.reviews import Review
 from opsbook.settings import NTH, WEEKDAYS, Company
 from opsbook.signoffs import tasks
 from opsbook.steps import post_mortem_due
+from opsbook.vendors import contracts
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 HOUR = 60 * MINUTE
@@ -257,43 +258,17 @@ def _actions(review: Review) -> Iterator[Entry]:
 
 
 def _contracts(review: Review) -> Iterator[Entry]:
-    """Each contract's next end and the last day to give notice."""
-    today = pd.Timestamp(review.now.tz_convert(review.settings.company.zone).date())
-    for row in review.registers.contracts.itertuples():
-        ends = next_end(row.ends_on, row.renews_months, row.notice_months, today)
-        if ends is None:
-            continue
-        named = f"{row.vendor}, {row.what}"
-        renews = "" if pd.isna(row.renews_months) else "; else it renews"
-        yield _whole_day(f"contract-{_slug(row.id)}-ends", "contract", f"Contract ends: {named}",
-                         ends, -14 * DAY)  # fmt: skip
-        if pd.notna(row.notice_months):
-            last = ends - pd.DateOffset(months=int(row.notice_months))
-            title = f"Last day to give notice: {named}{renews}"
-            yield _whole_day(f"contract-{_slug(row.id)}-notice", "contract", title, last, -14 * DAY)
-
-
-def next_end(
-    ends: object, renews_months: object, notice_months: object, today: pd.Timestamp
-) -> pd.Timestamp | None:
-    """The end of a contract that can still be acted on; None for one that runs on or is over.
-
-    One that renews goes on from end to end once its last day to give notice has passed.
-
-    >>> next_end(pd.Timestamp("2026-06-30"), 12, 3, pd.Timestamp("2026-11-23"))
-    Timestamp('2027-06-30 00:00:00')
-    """
-    if pd.isna(ends):
-        return None
-    if pd.isna(renews_months) or renews_months < 1:
-        return ends if ends >= today else None
-    notice = 0 if pd.isna(notice_months) else int(notice_months)
-    count = 0
-    while True:
-        end = ends + pd.DateOffset(months=int(renews_months) * count)
-        if end - pd.DateOffset(months=notice) >= today:
-            return end
-        count += 1
+    """Each contract's end, and the last day to give notice: as the page on vendors has them."""
+    day = pd.Timestamp(review.now.tz_convert(review.settings.company.zone).date())
+    for row in contracts(review).itertuples():
+        named, name = f"{row.vendor}, {row.what}", f"contract-{_slug(row.id)}"
+        renews = pd.notna(row.renews_months) and row.renews_months > 0
+        if pd.notna(row.until) and row.until >= day:
+            title = f"Contract {'renews' if renews else 'ends'}: {named}"
+            yield _whole_day(f"{name}-ends", "contract", title, row.until, -14 * DAY)
+        if pd.notna(row.notice_by) and row.notice_by >= day:
+            title = f"Last day to give notice, else it renews: {named}"
+            yield _whole_day(f"{name}-notice", "contract", title, row.notice_by, -14 * DAY)
 
 
 def _notices(review: Review) -> Iterator[Entry]:
