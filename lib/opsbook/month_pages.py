@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from opsbook import charts, months, pages
+from opsbook import charts, months, pages, vendor_pages
 from opsbook.backtest import labels, other_limits, proposals
 from opsbook.displays import (
     Column,
@@ -29,7 +29,6 @@ from opsbook.displays import (
     table,
     text,
     tiles,
-    to_come,
     two_lines,
     wide,
     zone_note,
@@ -41,6 +40,7 @@ from opsbook.regression_pages import LIGHTS as VERDICTS
 from opsbook.regression_pages import Listed
 from opsbook.reviews import Review
 from opsbook.settings import CATEGORIES, Company
+from opsbook.vendors import notice_question
 
 TO_EXPLAIN = "to be explained"
 COVERED = {
@@ -283,16 +283,17 @@ def workflows(review: Review) -> Html:
 
 
 def vendors(review: Review) -> Html:
-    """The section of vendor notices; the page of vendors fills it."""
-    return still_to_come(review, "vendors", "Notices of models, terms and prices")
-
-
-def still_to_come(review: Review, key: str, what: str) -> Html:
-    """A section whose figures are still to come: said, and nothing asked."""
+    """Vendor notices with what was tested and decided, and the ends of models that still answer."""
+    question = notice_question(review)
+    fine = "Every vendor notice that is near is decided."
+    state, word = state_of(question)
+    if review.registers.notices.empty:
+        state, word, fine = "none", "", "No vendor notice is entered in register.xlsx."
     return stack(
-        pages.section(review, key, "planned", "Nothing is kept of it yet."),
-        to_come("E3" if review.kind == "quarterly" else "E2", what),
-        pages.closing(review, key, "Nothing to look at yet.", False),
+        pages.section(review, "vendors", state, question or fine, word),
+        vendor_pages.notices(review),
+        vendor_pages.ends(review),
+        _closing(review, "vendors", question, fine),
     )
 
 

@@ -16,6 +16,7 @@ from opsbook.reviews import Review
 from opsbook.schema import COMPANY, UNASSIGNED
 from opsbook.settings import CATEGORIES, Settings
 from opsbook.steps import post_mortem_due
+from opsbook.vendors import notice_question
 
 GRAVE = ("P1", "P2")
 JUDGED = ("ok", "breach", "learning")
@@ -718,7 +719,7 @@ def questions(review: Review, lists: Sequence[object]) -> dict[str, str]:
     return {
         "data": data_question(review),
         "categories": category_question(review),
-        "vendors": "",
+        "vendors": notice_question(review),
         "lists": list_question(review, lists),
         "baselines": baseline_question(review),
         "causes": cause_question(review),

@@ -6,7 +6,7 @@ whether operating them is still one role's work.
 
 import pandas as pd
 
-from opsbook import charts, duty_pages, month_pages, pages, quarters
+from opsbook import charts, duty_pages, month_pages, pages, quarters, vendor_pages
 from opsbook.displays import (
     Column,
     Html,
@@ -39,13 +39,28 @@ def at_a_glance(review: Review) -> Html:
 
 
 def updates(review: Review) -> Html:
-    """The section of the update schedule; the page of vendors fills it."""
-    return month_pages.still_to_come(review, "updates", "Planned updates and their windows")
+    """Updates to come, with their window and what is missing, and whether those that live held."""
+    empty = "No update is announced or planned." if review.registers.notices.empty else ""
+    fine = "No planned update lacks anything, and those that went live held."
+    return _of_vendors(review, "updates", vendor_pages.schedule(review), empty, fine)
 
 
 def contracts(review: Review) -> Html:
-    """The section of contracts; the page of vendors fills it."""
-    return month_pages.still_to_come(review, "contracts", "Contracts and their notice dates")
+    """Contracts: price, data, service level, and the last day to give notice."""
+    empty = "No contract is entered in register.xlsx." if review.registers.contracts.empty else ""
+    fine = "No contract ends soon, and nothing is missing on file."
+    return _of_vendors(review, "contracts", vendor_pages.contracts(review), empty, fine)
+
+
+def _of_vendors(review: Review, key: str, shown: Html, empty: str, fine: str) -> Html:
+    question = quarters.questions(review)[key]
+    state, word = ("none", "") if empty else month_pages.state_of(question)
+    said = question or empty or fine
+    return stack(
+        pages.section(review, key, state, said, word),
+        shown,
+        pages.closing(review, key, said, bool(question)),
+    )
 
 
 def ai_act(review: Review) -> Html:

@@ -28,6 +28,7 @@ from opsbook.months import (
 from opsbook.periods import Period, around, period, planned_at
 from opsbook.reviews import Review
 from opsbook.settings import Settings
+from opsbook.vendors import contract_question, update_question
 
 WEEK = pd.Timedelta(weeks=1)
 WEEKS_A_MONTH = 365.25 / 12 / 7
@@ -379,8 +380,8 @@ def questions(review: Review, lists: Sequence[object] = ()) -> dict[str, str]:
     """What must be explained or escalated in each section of the quarterly review; "": nothing."""
     return {
         "actions": "",
-        "updates": "",
-        "contracts": "",
+        "updates": update_question(review),
+        "contracts": contract_question(review),
         "portfolio": portfolio_question(review),
         "ai-act": obligations.question(review),
         "sign-off": health_question(review),

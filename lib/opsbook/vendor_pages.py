@@ -12,6 +12,7 @@ from opsbook.displays import (
     Html,
     bare,
     counted,
+    day,
     explain,
     light,
     missing,
@@ -21,6 +22,7 @@ from opsbook.displays import (
     table,
     text,
     two_lines,
+    two_times,
     when,
     wide,
 )
@@ -33,7 +35,7 @@ EMPTY = "None in register.xlsx; whoever hears of one enters it on its sheet {}."
 
 
 def lead(review: Review) -> Html:
-    """How many notices, updates and contracts ask for a person, in a sentence."""
+    """What of notices, updates and contracts asks for a person."""
     asked = {
         "notices": vendors.notice_question(review),
         "updates": vendors.update_question(review),
@@ -44,7 +46,9 @@ def lead(review: Review) -> Html:
     problems = review.registers.problems
     waits = f"{counted(len(problems), 'cell')} of register.xlsx cannot be read: see the end."
     return stack(
-        Html(f'<p class="lead">{text(said)}</p>'), explain(waits, "watch") if problems else ""
+        Html(f'<p class="lead">{text(said)}</p>'),
+        *(explain(q, "watch") for q in asked.values() if q),
+        explain(waits, "watch") if problems else "",
     )
 
 
@@ -171,8 +175,8 @@ def _window(row: object, company: Company) -> Html:
     if missing(row.window):
         return Html("none")
     calls = "calls not counted" if missing(row.calls) else f"usually {row.calls:.0f} calls"
-    at = "" if missing(row.starts_at) else f"next {when(row.starts_at, company)}; "
-    return two_lines(row.window, f"{at}{calls}")
+    at = "" if missing(row.starts_at) else f"{day(row.starts_at, company)}, "
+    return two_times(row.window, f"{at}{calls}")
 
 
 def _rest(row: object) -> str:
@@ -220,7 +224,7 @@ def contracts(review: Review) -> Html:
         by=[_lines("none" if missing(d) else _day(d, company)) for d in found.notice_by],
         state_=[_state(c) for c in found.itertuples()],
         agreed=[wide(two_lines(_level(c), _data(c, company))) for c in found.itertuples()],
-        gaps_=[g or "nothing" for g in found.gaps],
+        gaps_=[wide(g) if g else Html("nothing") for g in found.gaps],
     )
     columns = [
         Column("Contract", "id"),
@@ -230,7 +234,7 @@ def contracts(review: Review) -> Html:
         Column("Notice by", "by", "html", order="notice_by"),
         Column("State", "state_", "html", order="days_left"),
         Column("Service level, data", "agreed", "html"),
-        Column("Not on file", "gaps_"),
+        Column("Not on file", "gaps_", "html"),
     ]
     total = {"price_year": found.price_year.sum()} if len(found) else None
     return stack(

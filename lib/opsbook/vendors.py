@@ -173,7 +173,12 @@ def notice_question(review: Review) -> str:
         for n in found[found.live_on.notna() & found.kind.isin(UPDATES)].itertuples()
         if not _passed(review, n) and not _text(n.overruled)
     ]
-    return "; ".join([*due, *live])
+    return _asked([*due, *live])
+
+
+def _asked(told: list[str]) -> str:
+    """Things to be decided, as a question; "" for none."""
+    return f"{'; '.join(told)}. Who decides, and by when?" if told else ""
 
 
 def _passed(review: Review, notice: object) -> bool:
@@ -613,7 +618,7 @@ def update_question(review: Review) -> str:
             told.append(f"{row.id} ({row.what}) did not hold: {row.held}")
         elif not row.held and row.state == "alert":
             told.append(f"{row.id} ({row.what}): {row.missing or row.word}")
-    return "; ".join(told)
+    return _asked(told)
 
 
 # Contracts
@@ -706,4 +711,4 @@ def contract_question(review: Review) -> str:
         parts += [row.gaps] if row.gaps else []
         if parts:
             told.append(f"{row.id} of {row.vendor}: {', '.join(parts)}")
-    return "; ".join(told)
+    return _asked(told)

@@ -74,7 +74,7 @@ def test_a_notice_is_to_be_decided_before_the_next_monthly_review(
 
 def test_the_question_names_what_is_due_and_is_empty_when_nothing_is(review):
     assert vendors.notice_question(review(notices=[NOTICE])) == (
-        "N-1 (dearer): not decided, in force in 17 days"
+        "N-1 (dearer): not decided, in force in 17 days. Who decides, and by when?"
     )
     assert vendors.notice_question(review(notices=[NOTICE | {"decision": "accept"}])) == ""
     assert vendors.notice_question(review()) == ""
@@ -83,7 +83,7 @@ def test_the_question_names_what_is_due_and_is_empty_when_nothing_is(review):
 def test_an_update_that_went_live_untested_is_asked_about_unless_a_reason_is_given(review):
     live = NOTICE | {"kind": "model", "model_new": "new-2", "live_on": "2026-11-20"}
     said = vendors.notice_question(review(notices=[live]))
-    assert said == "N-1 went live without GO and without a reason (not run: Chat)"
+    assert said.startswith("N-1 went live without GO and without a reason (not run: Chat).")
     assert vendors.notice_question(review(notices=[live | {"overruled": "alias moved"}])) == ""
 
 
@@ -148,7 +148,8 @@ def test_the_last_day_to_give_notice_follows_from_end_renewal_and_notice(
 def test_what_a_contract_does_not_have_on_file_is_said(review, changed, gap):
     own = review(contracts=[WHOLE | changed])
     assert vendors.contracts(own).gaps.tolist() == [gap]
-    assert vendors.contract_question(own) == (f"C-1 of Vendor: {gap}" if gap else "")
+    asked = f"C-1 of Vendor: {gap}. Who decides, and by when?"
+    assert vendors.contract_question(own) == (asked if gap else "")
 
 
 def test_the_nearest_notice_day_stands_first(review):
