@@ -26,7 +26,7 @@ LAYERS = (
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
         "stretches", "records", "spreadsheets", "registerbooks", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template", "lists", "listbooks", "answers", "runs", "live",
-        "prompts", "archive",
+        "listruns", "prompts", "archive",
         "proof", "evidence",
     },
     {

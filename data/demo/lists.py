@@ -10,6 +10,8 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from opsbook import answers as outputs
 from opsbook import listbooks, runs
 from opsbook.regression.cases import Answer, Case
@@ -189,7 +191,7 @@ def changed(workflow, name, text):
 
 def answered(workflow, rows, asks, new):
     """Three answers to every case, by the old model or the new one, which takes twice as long."""
-    day = dt.datetime(2026, 11, 23 if new else 9, 8, tzinfo=dt.UTC)
+    day = dt.datetime(2026, 11, *((23, 6, 30) if new else (9, 8)), tzinfo=dt.UTC)
     for place, (row, ask) in enumerate(zip(rows, asks, strict=True)):
         text = changed(workflow, row[0], row[4]) if new else row[4]
         for repeat in (1, 2, 3):
@@ -217,9 +219,10 @@ def main():
         for name, new in ((OLD, False), (NEW, True)):
             now = list(answered(workflow, rows, asks, new))
             judged = runs.judged(
-                found, now, before, [("run", name), ("model", now[0].returned_model)]
-            )
-            runs.keep(at, name, found.cases, now, judged)
+                found, now, before, [("run", name), ("model", now[0].returned_model)],
+                OLD if new else "",
+            )  # fmt: skip
+            runs.keep(at, name, found.cases, now, judged, pd.Timestamp(now[-1].at))
             before = outputs.read(at.run(name) / "answers.jsonl")
             print(workflow, name, judged.verdict.verdict, judged.verdict.reasons[:2])  # noqa: T201
 

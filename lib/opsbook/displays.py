@@ -238,6 +238,7 @@ METRICS = {
     "refused_share": "{} of runs refused",
     "tasks": "{} tasks done",
     "missing_h": "{} business hours without data",
+    "lost_cases": "{} cases lost",
 }
 """A metric's figure in words, after a rule where it sums over another time; one that is not here
 shows its own name."""

@@ -21,6 +21,7 @@ from opsbook.rules import (
     gaps,
     models,
     refusals,
+    regression,
     spend,
     tokens,
 )
@@ -63,6 +64,7 @@ class Facts:
     hours: pd.DataFrame
     models: pd.DataFrame
     bills: pd.DataFrame
+    lists: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
     Without `literally` only those of our reading: they alone open incidents, and an hourly check
     need not wait for the others.
     """
-    limits = settings.limits
+    limits, by_id = settings.limits, {w.id: w for w in settings.workflows}
     run_cost = run_cost_of_all(facts, settings)
     company = spend.spend_bands(spend.company_days(facts.days), limits)
     found = [
@@ -93,6 +95,7 @@ def judge(facts: Facts, settings: Settings, literally: bool = True) -> Judged:
         *(f for work in each_workflow(facts, settings) for f in _work(work, facts, settings)),
         deviation.deviations(facts.measures, facts.calendar, facts.clock, settings),
         models.new_models(facts.models, limits),
+        regression.broken_lists(facts.lists, by_id, models.asked_for(facts.models), facts.now),
         not_judged(facts, run_cost, settings),
         *(_literally(facts, run_cost, company, settings) if literally else []),
     ]

@@ -43,6 +43,7 @@ PAGES = {
     "ai-act": ("EU AI Act", "ai-act.html"),
     "method": ("Method", "method.html"),
     "backtest": ("Back-test", "backtest.html"),
+    "regression": ("Regression", "regression.html"),
 }
 """The page a clause is met on, seen from the method page."""
 BY_PEOPLE = {"R1": "harm_external", "R2": "harm_internal", "R12": "escalated"}

@@ -16,7 +16,11 @@ from opsbook.errors import UsageError
 from opsbook.events import Draft
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from opsbook.live import Estimate
+    from opsbook.regression.cases import Answer
+    from opsbook.runs import Place
 
 app = typer.Typer(no_args_is_help=True, help="The regression list: cases, checks and verdicts.")
 Data = Annotated[Path, typer.Option("--data", help="the company's folder")]
@@ -98,6 +102,7 @@ def score(
     baseline: Annotated[Path | None, typer.Option(help="answers to compare with")] = None,
     run: Annotated[str, typer.Option(help="keep them as the run of this name")] = "",
     data: Data = DEMO,
+    as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
     """Judge answers by the list, against the approved run or the one that is named."""
@@ -110,8 +115,8 @@ def score(
         raise UsageError(f"{at.path} has no answers on Outputs; paste them, or name --answers.")
     told = runs.approved(at) if baseline is None else (str(baseline), runs.outputs.read(baseline))
     facts = [("list", at.path.name), ("compared with", told[0] if told else "nothing approved yet")]
-    verdict = runs.judged(found, now, told[1] if told else None, facts)
-    kept = runs.keep(at, run, found.cases, now, verdict) if run else None
+    verdict = runs.judged(found, now, *_against(told, facts))
+    kept = runs.keep(at, run, found.cases, now, verdict, _moment(at, as_of)) if run else None
     document = verdict.as_json() | ({"results": str(kept)} if kept else {})
     _tell(document, "\n".join(runs.told(verdict, kept)), as_json)
     raise typer.Exit(NEEDED if verdict.verdict.verdict == "HOLD" else 0)
@@ -132,6 +137,7 @@ def run(
     again: Annotated[bool, typer.Option(help="ask again what was under way when killed")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="ask for no confirmation")] = False,
     data: Data = DEMO,
+    as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
     """Ask a model live, again where an answer fails, and judge; goes on where it was stopped."""
@@ -156,13 +162,28 @@ def run(
     facts = [("model", model), ("endpoint", endpoint), ("run", name)]
     facts += [("compared with", before[0] if before else "nothing approved yet")]
     answers = runs.outputs.read(path)
-    verdict = runs.judged(found, answers, before[1] if before else None, facts)
-    kept = runs.keep(at, name, found.cases, answers, verdict, written=True)
+    verdict = runs.judged(found, answers, *_against(before, facts))
+    kept = runs.keep(at, name, found.cases, answers, verdict, _moment(at, as_of), written=True)
     document = verdict.as_json() | {
         "results": str(kept), "run": name, "spent": told.spent, "errors": told.errors
     }  # fmt: skip
     _tell(document, "\n".join(runs.told(verdict, kept)), as_json)
     raise typer.Exit(NEEDED if verdict.verdict.verdict == "HOLD" else 0)
+
+
+def _against(told: "tuple[str, list[Answer]] | None", facts: list) -> tuple:
+    """What a run is judged against, with the facts about both: answers, facts, the run's name."""
+    return (told[1], facts, told[0]) if told else (None, facts)
+
+
+def _moment(at: "Place", as_of: str) -> "pd.Timestamp":
+    """The moment by the company's clock; UsageError for a list that is of none."""
+    from opsbook import runs
+    from opsbook.workbook import moment
+
+    if at.folder is None:
+        raise UsageError(f"{at.path} is of no company; a run is kept below data/<company>.")
+    return moment(as_of, runs.store.load_settings(at.folder))
 
 
 def _object(text: str) -> dict:

@@ -55,6 +55,11 @@ BY_FAMILY = {
     "errors": (Step("provider", "Look at the provider's status page; note what it says.", "B7"),),
     "latency": (Step("provider", "Look at the provider's status page; note what it says.", "B7"),),
     "refusals": (Step("inputs", "Keep three refused inputs with their answers.", "B7"),),
+    "regression": (
+        Step(
+            "hold", "Hold the update, or go back to the model and prompt that were approved.", "C3"
+        ),
+    ),
     "coverage": (Step("export", "Export what is missing; say if it did not run at all.", "B7"),),
 }
 

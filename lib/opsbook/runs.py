@@ -10,9 +10,11 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pandas as pd
 
 from opsbook import answers as outputs
 from opsbook import listbooks, lists, live, store
@@ -66,6 +68,7 @@ class Judged:
     before: dict[str, list[Answer]]
     causes: tuple[Cause, ...] = ()
     conclusion: str = ""
+    against: str = ""
 
     def as_json(self) -> dict:
         """What a command prints."""
@@ -78,9 +81,17 @@ class Judged:
             for d in self.drifts
         ]  # fmt: skip
         why = [vars(c) for c in self.causes]
+        before = {"run": self.against, "asked_model": asked_model(self.before)}
         return self.verdict.as_json() | {
             "drift": told, "causes": why, "conclusion": self.conclusion, "facts": dict(self.facts),
+            "asked_model": asked_model(self.now), "before": before if self.against else None,
         }  # fmt: skip
+
+
+def asked_model(answers: Mapping[str, Sequence[Answer]]) -> str | None:
+    """The model that answers were asked of; None where they name none or several."""
+    named = {a.asked_model for of_case in answers.values() for a in of_case if a.asked_model}
+    return named.pop() if len(named) == 1 else None
 
 
 def place(which: str, data: Path) -> Place:
@@ -120,8 +131,12 @@ def judged(
     now: Sequence[Answer],
     before: Sequence[Answer] | None,
     facts: Sequence[tuple[str, str]] = (),
+    against: str = "",
 ) -> Judged:
-    """The verdict on a run's answers against those of the approved run, or of none."""
+    """The verdict on a run's answers against those of the approved run, or of none.
+
+    `against` is what the approved run is called.
+    """
     new = outputs.by_case(now)
     old = outputs.by_case(before) if before is not None else None
     verdict = compared(found.cases, new, old, found.outputs.said)
@@ -132,10 +147,10 @@ def judged(
     if old and any(d.noise is None for d in drifts):
         told.append(("noise", "not known: the approved run has one answer a case"))
     if not old:
-        return Judged(verdict, drifts, tuple(told), new, {})
+        return Judged(verdict, drifts, tuple(told), new, {}, against=against)
     why = causes(before or (), now)
     said = conclusion(why, _fails(verdict), _disagreeing(verdict), _between(before or (), now))
-    return Judged(verdict, drifts, tuple(told), new, old, why, said)
+    return Judged(verdict, drifts, tuple(told), new, old, why, said, against)
 
 
 def _fails(verdict: ListVerdict) -> bool:
@@ -256,9 +271,13 @@ def keep(
     cases: Sequence[Case],
     now: Sequence[Answer],
     verdict: Judged,
+    moment: pd.Timestamp,
     written: bool = False,
 ) -> Path:
-    """A run's answers and verdict in its folder, and its results as a workbook."""
+    """A run's answers and verdict in its folder, and its results as a workbook.
+
+    `moment` is when it was judged, by the company's clock.
+    """
     if at.folder is None:
         raise UsageError(f"{at.path} is of no company; a run is kept below data/<company>.")
     folder = at.run(run)
@@ -270,7 +289,8 @@ def keep(
         )
     if not written:
         path.write_text(text, "utf-8", newline="\n")
-    said = json.dumps(verdict.as_json(), ensure_ascii=False, indent=1) + "\n"
+    document = verdict.as_json() | {"at": moment.isoformat()}
+    said = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     (folder / "verdict.json").write_text(said, "utf-8", newline="\n")
     book = at.path.parent / "results" / at.workflow / f"{run}.xlsx"
     return listbooks.results(

@@ -270,6 +270,24 @@ MODELS = Table(
     ),
 )
 
+LIST_RUNS = Table(
+    "list_runs",
+    "run of a workflow's regression list that was kept",
+    ("workflow", "run"),
+    _columns(
+        workflow=Column(TEXT, "the workflow", True),
+        run=Column(TEXT, "the run's name", True),
+        at=Column(UTC, "when it was judged; <NA> where the verdict cannot be read"),
+        verdict=Column(TEXT, "GO, LOOK or HOLD; <NA> where it cannot be read"),
+        cases=Column(INT, "enabled cases of the list"),
+        lost=Column(INT, "cases whose output format is broken"),
+        named=Column(TEXT, "the ids of the first lost cases, and how many more"),
+        asked_model=Column(TEXT, "what the endpoint was asked for; <NA> where nothing says"),
+        before=Column(TEXT, "the approved run it was compared with; <NA> for none"),
+        before_model=Column(TEXT, "what that one asked for"),
+    ),
+)
+
 FILES = Table(
     "files",
     "file that was in the inbox",

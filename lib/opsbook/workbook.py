@@ -24,6 +24,7 @@ from opsbook.errors import UsageError
 from opsbook.events import Draft
 from opsbook.findings import Facts, Judged, judge
 from opsbook.incidents import news, timers
+from opsbook.listruns import kept_runs, verdict_files
 from opsbook.outcomes import Outcomes
 from opsbook.periods import Period, last_complete, period
 from opsbook.records import Log
@@ -181,6 +182,7 @@ def measure(
         hours=hours,
         models=_meant(models, settings),
         bills=_told_in(store.read_table(folder, BILLS), now, settings),
+        lists=kept_runs(folder, now),
     )
 
 
@@ -354,6 +356,7 @@ def _trace(data: str | Path) -> tuple:
     paths = [p for n in ("settings", "tables") for p in sorted((folder / n).rglob("*"))]
     people = ("records/*.jsonl", "records/reviews/*.md", "register.xlsx")
     paths += [p for n in people for p in sorted(folder.glob(n))]
+    paths += verdict_files(store.Folder.at(data))
     found = [p.stat() for p in paths]
     return tuple((f.st_ino, f.st_mtime_ns, f.st_size) for f in found)
 

@@ -40,7 +40,7 @@ RULES = {
         Rule("R11", "isolated", "a single breach, no pattern", "B8", "isolated", True),
         Rule("R12", "escalate", "no root cause after four hours", "B6", "escalation", True),
         Rule("R13", "coverage", "an expected export or run is missing", "E1", "coverage", True),
-        Rule("R14", "regression", "a regression case lost", "C3", "regression"),
+        Rule("R14", "regression", "the list lost a case", "C3", "regression", True),
         Rule("R15", "served-model", "a model answers for the first time", "F1", "models", True),
     )
 }

@@ -27,6 +27,14 @@ def models_seen(models: pd.DataFrame) -> pd.DataFrame:
     return seen.reset_index().sort_values(order, ascending=[True, False, True], ignore_index=True)
 
 
+def asked_for(models: pd.DataFrame) -> dict[str, set[str]]:
+    """By workflow every model that was asked for or has answered."""
+    return {
+        str(workflow): {*own.request_model.dropna(), *own.served_model.dropna()}
+        for workflow, own in models.groupby("workflow")
+    }
+
+
 def new_models(models: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Served models that joined a workflow after its first days, as findings without a priority.
 
