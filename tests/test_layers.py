@@ -26,7 +26,7 @@ LAYERS = (
         "engines", "exports", "inbox", "loading", "corrections", "progress", "quarantine", "store",
         "stretches", "records", "spreadsheets", "registerbooks", "workbook", "notify", "specs",
         "kernels", "notebooks", "site", "template", "lists", "listbooks", "answers", "runs", "live",
-        "listruns", "prompts", "archive",
+        "listruns", "production", "prompts", "archive",
         "proof", "evidence",
     },
     {

@@ -1744,3 +1744,85 @@ def lead_hours_title(weeks: pd.DataFrame, settings: Settings) -> str:
     if mean < limits.lead_hours_least:
         return f"{told}, less than the {limits.lead_hours_least:g} expected"
     return f"{told}, as expected"
+
+
+class _Of(NamedTuple):
+    """A company alone, for a chart that needs no other setting."""
+
+    company: Company
+
+
+DRIFT_ROW, DRIFT_ENDS = 40, (0.5, 2.0)
+"""Pixels of a measure's row, and how far the scale of ratios reaches at least."""
+
+
+def drift(drifts: pd.DataFrame, company: Company) -> Answer:
+    """How many times as much of each measure a run's answers have as the approved run's.
+
+    Columns measure, change, low, high (bounds of 95 % of draws of cases), noise (the largest ratio
+    between the approved run's own repeats, <NA> where it had none), drifted.
+    """
+    drawn = drifts.assign(
+        row=[i + 0.5 for i in range(len(drifts))],
+        name=drifts.measure.str.capitalize(),
+        least=1 / drifts.noise.astype(float).fillna(1.0),
+        most=drifts.noise.astype(float).fillna(1.0),
+        words=[_drift_words(r, company) for r in drifts.itertuples()],
+    )
+    ends = [
+        min(DRIFT_ENDS[0], drawn.low.min() * 0.95),
+        max(DRIFT_ENDS[1], drawn.high.max() * 1.05),
+    ]
+    return Answer(
+        _page(_drift_rows(drawn, ends), DRIFT_ROW * len(drawn) + 24, _Of(company)),
+        drift_title(drifts, company),
+        "Median of each case's answers now over the approved ones; the line holds 95 % of draws of "
+        "cases, the band what the approved run's own repeats differ by.",
+    )
+
+
+def drift_title(drifts: pd.DataFrame, company: Company) -> str:
+    """The answer: what drifted and how far, or that nothing did."""
+    told = [
+        f"{r.measure} {number(r.change, company.locale, 2)}×"
+        for r in drifts[drifts.drifted].itertuples()
+    ]
+    said = ", ".join(told)
+    return said[0].upper() + said[1:] + " the approved run's" if told else "No measure drifted"
+
+
+def _drift_words(row: object, company: Company) -> str:
+    times = number(row.change, company.locale, 2)
+    told = f"{times}×, {'drift' if row.drifted else 'no drift'}"
+    return told if pd.notna(row.noise) else f"{told} (noise not known)"
+
+
+def _drift_rows(drawn: pd.DataFrame, ends: list[float]) -> list[alt.Chart]:
+    """Per measure its name, the band of noise, the bounds as a line and the change as a point."""
+    rows, shift = len(drawn), 0.18
+    ticks = [v for v in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0) if ends[0] <= v <= ends[1]]
+    axis = alt.Axis(values=ticks, labelExpr="datum.label + ' \u00d7'", title=None, grid=True)
+    scale = alt.Scale(type="log", domain=ends, nice=False)
+    columns = ["row", "name", "words", "change", "low", "high", "least", "most", "drifted"]
+    base = alt.Chart(drawn[columns])
+    y = _rows_y("row", rows, shift)
+    tips = [
+        alt.Tooltip("name:N", title="Measure"),
+        alt.Tooltip("change:Q", title="Times the approved", format=".2f"),
+        alt.Tooltip("low:Q", title="At least", format=".2f"),
+        alt.Tooltip("high:Q", title="At most", format=".2f"),
+    ]
+    color = alt.condition("datum.drifted", alt.value(ACCENT), alt.value(LINE))
+    x = alt.X("low:Q", scale=scale, axis=axis)
+    one = alt.Chart(pd.DataFrame({"at": [1.0]}))
+    return [
+        base.mark_bar(color=BAND, size=14, tooltip=None).encode(
+            x=alt.X("least:Q", scale=scale, axis=axis), x2="most:Q", y=y
+        ),
+        one.mark_rule(color=MUTED, strokeDash=[3, 3]).encode(x=alt.X("at:Q", scale=scale)),
+        base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", y=y, color=color, tooltip=tips),
+        base.mark_point(size=70, filled=True, opacity=1).encode(
+            x=alt.X("change:Q", scale=scale), y=y, color=color, tooltip=tips
+        ),
+        *_row_names(base, rows, "words", shift),
+    ]

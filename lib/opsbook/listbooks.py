@@ -4,6 +4,7 @@ The person's file is made once and never written again. Its lists of choices are
 survive every program that saves it. A model's answer is text, whatever it begins with.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -52,7 +53,11 @@ EXAMPLES = (
     "contains: order number", "one-of: invoice, credit note, other", "fields: invoice_no, total",
     "bullets: 3-5", "language: de", "not-is-refusal",
 )  # fmt: skip
-MOST_CHARS = 32_000
+MOST_CHARS, SHOWN = 32_000, 1_000
+"""What a cell holds with room to spare, and how much of a longer text stands in it."""
+MARKED = 4_000
+"""Characters up to which words that differ are marked: comparing takes the square of the length."""
+UNSAFE = re.compile(r"[^\w.+-]+")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 COLOURS = {
     "GO": "D7EFDC", "SAME": "D7EFDC", "GAINED": "D7EFDC", "LOOK": "FFF0CC", "UNSTABLE": "FFF0CC",
@@ -227,6 +232,9 @@ def results(
     _rows(sheet, heads, [_compared(v, by[v.id], now, before) for v in verdict.cases])
     _colour(sheet, 2)
     _mark(sheet, verdict.cases, now, before)
+    for number, case in enumerate(verdict.cases, start=2):
+        for column, name, run in ((6, "approved", before), (7, "now", now)):
+            _filed(sheet.cell(number, column), path, case.id, name, _text(run.get(case.id, [])))
     drift_rows = [(d.measure, "drift" if d.drifted else "no drift", d.sentence()) for d in drifts]
     _rows(book.create_sheet("Differences"), (("measure", 22), ("", 12), ("what", 90)), drift_rows)
     waits = [
@@ -240,6 +248,19 @@ def results(
     _rows(book.create_sheet("Run facts"), (("fact", 26), ("value", 90)), facts)
     path.parent.mkdir(parents=True, exist_ok=True)
     return _save(book, path)
+
+
+def _filed(cell: object, book: Path, case: str, name: str, text: str) -> None:
+    """A text that no cell holds, in a file beside the workbook; the cell has its beginning."""
+    if len(text) <= MOST_CHARS:
+        return
+    mark = hashlib.sha256(case.encode()).hexdigest()[:6]
+    file = book.with_suffix("") / f"{UNSAFE.sub('-', case)[:40]}-{mark}-{name}.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8", newline="\n")
+    link = f"{file.parent.name}/{file.name}"
+    write(cell, f"{text[:SHOWN]}…\n\n{len(text):,} characters, whole in {link}")
+    cell.hyperlink = link
 
 
 def _summary(sheet: Worksheet, verdict: ListVerdict) -> None:
@@ -286,7 +307,7 @@ def _mark(
     red = InlineFont(b=True, color="B42318")
     for number, case in enumerate(cases, start=2):
         old, new = _text(before.get(case.id, [])), _plain(_text(now.get(case.id, [])))
-        if not old or old == new:
+        if not old or old == new or max(len(old), len(new)) > MARKED:
             continue
         parts = [TextBlock(red, w) if fresh else w for w, fresh in differing(_plain(old), new)]
         cell = sheet.cell(number, 7)

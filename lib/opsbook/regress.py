@@ -18,6 +18,7 @@ from opsbook.events import Draft
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opsbook.lists import List
     from opsbook.live import Estimate
     from opsbook.regression.cases import Answer
     from opsbook.runs import Place
@@ -115,7 +116,7 @@ def score(
         raise UsageError(f"{at.path} has no answers on Outputs; paste them, or name --answers.")
     told = runs.approved(at) if baseline is None else (str(baseline), runs.outputs.read(baseline))
     facts = [("list", at.path.name), ("compared with", told[0] if told else "nothing approved yet")]
-    verdict = runs.judged(found, now, *_against(told, facts))
+    verdict = runs.judged(found, now, *_against(told, facts), **_beside(at, found, told, as_of))
     kept = runs.keep(at, run, found.cases, now, verdict, _moment(at, as_of)) if run else None
     document = verdict.as_json() | ({"results": str(kept)} if kept else {})
     _tell(document, "\n".join(runs.told(verdict, kept)), as_json)
@@ -135,6 +136,9 @@ def run(
     cap: Annotated[float | None, typer.Option(help="stop before more than this is spent")] = None,
     at_once: Annotated[int, typer.Option(min=1, max=4, help="calls at once")] = 3,
     again: Annotated[bool, typer.Option(help="ask again what was under way when killed")] = False,
+    prompt: Annotated[
+        Path | None, typer.Option(help="another prompt, as prompts at prints")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="ask for no confirmation")] = False,
     data: Data = DEMO,
     as_of: AsOf = "",
@@ -146,8 +150,9 @@ def run(
     at = runs.place(which, data)
     found = runs.held(at)
     where = runs.Endpoint(endpoint, model, key_env, input_price, output_price)
-    first = runs.asks(at, found.cases, _object(parameters))
+    first = runs.asks(at, found.cases, _object(parameters), prompt)
     name = name or f"{date.today()}-{re.sub(r'[^a-zA-Z0-9.+-]+', '-', model)}"  # noqa: DTZ011
+    name += "-prompt" if prompt and not name.endswith("-prompt") else ""
     path = at.run(name) / "answers.jsonl"
     repeats = {c.id: c.repeats for c in found.cases}
     calls = [a for ask in first for a in runs.repeated([ask], range(1, repeats[ask.case] + 1))]
@@ -162,7 +167,12 @@ def run(
     facts = [("model", model), ("endpoint", endpoint), ("run", name)]
     facts += [("compared with", before[0] if before else "nothing approved yet")]
     answers = runs.outputs.read(path)
-    verdict = runs.judged(found, answers, *_against(before, facts))
+    beside = _beside(at, found, before, as_of)
+    verdict = runs.judged(found, answers, *_against(before, facts), **beside)
+    if prompt:  # a look at an old prompt is no verdict on what runs now
+        lines = [*runs.told(verdict, None), f"Kept as {name}, to compare prompt and model with."]
+        _tell(verdict.as_json() | {"run": name}, "\n".join(lines), as_json)
+        return
     kept = runs.keep(at, name, found.cases, answers, verdict, _moment(at, as_of), written=True)
     document = verdict.as_json() | {
         "results": str(kept), "run": name, "spent": told.spent, "errors": told.errors
@@ -174,6 +184,19 @@ def run(
 def _against(told: "tuple[str, list[Answer]] | None", facts: list) -> tuple:
     """What a run is judged against, with the facts about both: answers, facts, the run's name."""
     return (told[1], facts, told[0]) if told else (None, facts)
+
+
+def _beside(
+    at: "Place", found: "List", before: "tuple[str, list[Answer]] | None", as_of: str
+) -> dict:
+    """What a run is looked at beside: production's inputs, and the other runs of the list."""
+    if at.folder is None or before is None:
+        return {}
+    from opsbook import production, runs
+
+    now = _moment(at, as_of)
+    told = production.beside(at.folder, at.workflow, before[1], now, found.cases)
+    return {"production": told, "others": runs.others(at)}
 
 
 def _moment(at: "Place", as_of: str) -> "pd.Timestamp":
@@ -261,6 +284,36 @@ def compare(
     verdict = runs.judged(found, runs.named(at, after), runs.named(at, before), facts)
     _tell(verdict.as_json(), "\n".join(runs.told(verdict, None)), as_json)
     raise typer.Exit(NEEDED if verdict.verdict.verdict == "HOLD" else 0)
+
+
+@app.command()
+def why(
+    which: Which,
+    run: Annotated[str, typer.Argument(help="the run's name; empty: the last one")] = "",
+    inputs: Annotated[
+        Path | None, typer.Option(help="inputs of production: text, CSV, JSONL")
+    ] = None,
+    data: Data = DEMO,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Did the model change, or the inputs? Each question with its answer and the reason."""
+    from opsbook import production, runs
+
+    at = runs.place(which, data)
+    found, before = runs.held(at), runs.approved(at)
+    if before is None:
+        raise UsageError(f"No run of {at.workflow} is approved yet; there is nothing to compare.")
+    name = run or runs.last(at)
+    now, moment = runs.named(at, name), _moment(at, as_of)
+    texts = production.texts_of(inputs) if inputs else []
+    beside = production.beside(at.folder, at.workflow, before[1], moment, found.cases, texts)
+    told = runs.judged(found, now, before[1], (), before[0], beside, runs.others(at))
+    lines = [f"{name} against {before[0]}: {told.conclusion}"]
+    lines += [f"{c.question}: {c.answer}; {c.why}" for c in told.causes]
+    document = {"run": name, "before": before[0], "conclusion": told.conclusion,
+                "causes": [vars(c) for c in told.causes], "effects": told.effects}  # fmt: skip
+    _tell(document, "\n".join([*lines, *([told.effects] if told.effects else [])]), as_json)
 
 
 @app.command()

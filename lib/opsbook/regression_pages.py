@@ -10,7 +10,19 @@ from re import findall
 
 import pandas as pd
 
-from opsbook.displays import Column, Html, counted, light, note, share, stack, table, text
+from opsbook import charts
+from opsbook.displays import (
+    Column,
+    Html,
+    counted,
+    figure,
+    light,
+    note,
+    share,
+    stack,
+    table,
+    text,
+)
 from opsbook.settings import Company
 
 LIGHTS = {"GO": "ok", "LOOK": "watch", "HOLD": "alert", "": "none"}
@@ -47,7 +59,7 @@ class Listed:
     `approved` is the run that later ones are compared with, "" for none; `problems` are the cells
     that keep the list from being run. `sha` is the hash of its file, "" where there is none;
     `prompts` are the changes of the workflow's prompts, oldest first, and `unknown` says why they
-    are not known.
+    are not known; `checks` are those of each case, as typed.
     """
 
     workflow: str
@@ -57,6 +69,7 @@ class Listed:
     approved: str = ""
     problems: tuple[str, ...] = ()
     sha: str = ""
+    checks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     prompts: tuple[Changed, ...] = ()
     unknown: str = ""
 
@@ -128,12 +141,45 @@ def _detail(listed: Listed, company: Company) -> Html | None:
     if not cases and not drifts:
         return None
     shown = [_case(c, listed, run, old) for c in cases[:MOST_SHOWN]]
-    left = [c["id"] for c in cases[MOST_SHOWN:]]
     parts = [f"<h3>{text(listed.title)}</h3>", _conclusion(run, old), *shown]
-    parts += [note(f"Alike: {', '.join(left)}. All of them stand in the results workbook.")] * bool(
-        left
+    if len(cases) > MOST_SHOWN:
+        parts.append(_folded(cases[MOST_SHOWN:], listed, run, old))
+    ratios = [d for d in run.document.get("drift", []) if _is_ratio(d)]
+    if any(d["drifted"] for d in ratios):
+        parts.append(_drawn(ratios, company))
+    shares = [d for d in drifts if not _is_ratio(d)]
+    return stack(
+        *parts, _drift(shares, company), _causes(run, company), note(run.document["limit"])
     )
-    return stack(*parts, _drift(drifts, company), note(run.document["limit"]))
+
+
+def _folded(cases: Sequence[dict], listed: Listed, run: Run, old: Run | None) -> Html:
+    """The other cases, folded away: a page with ten broken answers in a row tells no more."""
+    named = f"{counted(len(cases), 'more case')}: {', '.join(c['id'] for c in cases)}"
+    inside = "".join(_case(c, listed, run, old) for c in cases)
+    return Html(f'<details class="ob-more"><summary>{text(named)}</summary>{inside}</details>')
+
+
+def _drawn(ratios: Sequence[dict], company: Company) -> Html:
+    """The drift chart of a run: every ratio that was measured, what drifted first."""
+    return figure(*charts.drift(pd.DataFrame(ratios).astype({"noise": "Float64"}), company))
+
+
+def _causes(run: Run, company: Company) -> Html:
+    """Did the model change, or the inputs: each question with its answer and the reason."""
+    rows = [
+        {"question": c["question"].capitalize(), "answer": c["answer"], "why": c["why"]}
+        for c in run.document.get("causes", [])
+    ]
+    if not rows:
+        return Html("")
+    told = run.document.get("effects")
+    columns = [Column("What changed?", "question"), Column("Answer", "answer"),
+               Column("Because", "why")]  # fmt: skip
+    asked = table(
+        pd.DataFrame(rows), columns, company, label="Did the model change, or the inputs?"
+    )
+    return stack(asked, *([note(told)] if told else []))
 
 
 def _before(listed: Listed) -> Run | None:
@@ -151,17 +197,19 @@ def _conclusion(run: Run, old: Run | None) -> Html:
 def _case(case: dict, listed: Listed, run: Run, old: Run | None) -> Html:
     before = old.answers.get(case["id"], "") if old else ""
     now = run.answers.get(case["id"], "")
-    failed = "; ".join(f"{c['check']}: {c['why']}" for c in case["failed_checks"])
+    failed = "; ".join(f"{c['why']} ({c['check']})" for c in case["failed_checks"])
+    asked = ", ".join(listed.checks.get(case["id"], ()))
     critical = ", critical" if case["critical"] else ""
     head = (
         f"{case['id']}{critical}: {case['verdict']}, {case['passes']} of {case['of']} answers pass"
     )
     return Html(
         f'<article class="ob-case"><h4>{text(head)}</h4>'
-        f"<p>{text(failed or case['why'])}.</p>"
+        f"<p>{text(f'The answer {failed}' if failed else case['why'].capitalize())}.</p>"
+        f'<p class="ob-note">Checked: {text(_cut(asked)) or "not known"}</p>'
         f'<p class="ob-note">Input: {text(_cut(listed.inputs.get(case["id"], "")))}</p>'
         f'<div class="ob-pair"><figure><figcaption>Approved</figcaption>'
-        f"<pre>{text(_cut(before)) or 'none'}</pre></figure>"
+        f"<pre>{_gone(before, now)}</pre></figure>"
         f"<figure><figcaption>Now</figcaption><pre>{marked(before, now)}</pre></figure></div>"
         "</article>"
     )
@@ -183,6 +231,21 @@ def marked(before: str, now: str) -> Html:
     found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     pieces = [(op, "".join(old[i:j]), "".join(new[k:n])) for op, i, j, k, n in found]
     return Html("".join(_piece(*piece) for piece in pieces))
+
+
+def _gone(before: str, now: str) -> Html:
+    """The approved answer, escaped, with the words marked that the new one does not have there."""
+    old, new = (findall(r"\s+|\S+", _cut(words)) for words in (before, now))
+    if not old or not new:
+        return Html(text(_cut(before)) or "none")
+    found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    pieces = [(op, "".join(old[i:j])) for op, i, j, _, _ in found]
+    return Html(
+        "".join(
+            text(p) if op == "equal" or not p.strip() else f"<mark>{text(p)}</mark>"
+            for op, p in pieces
+        )
+    )
 
 
 def _piece(op: str, gone: str, come: str) -> str:
@@ -210,21 +273,15 @@ def _is_ratio(drift: dict) -> bool:
 
 
 def _changed(drift: dict, company: Company) -> str:
-    if _is_ratio(drift):
-        return f"{drift['change']:.2f} ×"
     return f"{share(drift['before'], company.locale)} to {share(drift['after'], company.locale)}"
 
 
 def _bounds(drift: dict, company: Company) -> str:
-    if _is_ratio(drift):
-        return f"{drift['low']:.2f} to {drift['high']:.2f} ×"
     return f"{share(drift['low'], company.locale)} to {share(drift['high'], company.locale)}"
 
 
 def _noise(drift: dict, company: Company) -> str:
-    if drift["noise"] is None:
-        return "not known"
-    return f"{drift['noise']:.2f} ×" if _is_ratio(drift) else share(drift["noise"], company.locale)
+    return "not known" if drift["noise"] is None else share(drift["noise"], company.locale)
 
 
 def models(lists: Sequence[Listed], company: Company) -> Html:

@@ -20,11 +20,20 @@ from opsbook import answers as outputs
 from opsbook import listbooks, lists, live, store
 from opsbook.errors import UsageError
 from opsbook.live import Ask, Endpoint, Outcome, repeated
+from opsbook.production import beside
 from opsbook.prompts import changes, git_blob
 from opsbook.records import Log
 from opsbook.register import fold
 from opsbook.regression import promptfoo
-from opsbook.regression.attribution import Cause, causes, conclusion
+from opsbook.regression.attribution import (
+    CHANGED,
+    Cause,
+    Effects,
+    Production,
+    causes,
+    conclusion,
+    production_cause,
+)
 from opsbook.regression.cases import CONFIRMING, Answer, Case
 from opsbook.regression.drift import Drift, drift
 from opsbook.regression.verdicts import ListVerdict, compared, to_confirm
@@ -69,6 +78,7 @@ class Judged:
     causes: tuple[Cause, ...] = ()
     conclusion: str = ""
     against: str = ""
+    effects: str = ""
 
     def as_json(self) -> dict:
         """What a command prints."""
@@ -84,6 +94,7 @@ class Judged:
         before = {"run": self.against, "asked_model": asked_model(self.before)}
         return self.verdict.as_json() | {
             "drift": told, "causes": why, "conclusion": self.conclusion, "facts": dict(self.facts),
+            "effects": self.effects,
             "asked_model": asked_model(self.now), "before": before if self.against else None,
         }  # fmt: skip
 
@@ -132,10 +143,13 @@ def judged(
     before: Sequence[Answer] | None,
     facts: Sequence[tuple[str, str]] = (),
     against: str = "",
+    production: Production | None = None,
+    others: Sequence[Sequence[Answer]] = (),
 ) -> Judged:
     """The verdict on a run's answers against those of the approved run, or of none.
 
-    `against` is what the approved run is called.
+    `against` is what the approved run is called; `others` are other runs of the list, in which a
+    prompt is found on another model.
     """
     new = outputs.by_case(now)
     old = outputs.by_case(before) if before is not None else None
@@ -148,9 +162,51 @@ def judged(
         told.append(("noise", "not known: the approved run has one answer a case"))
     if not old:
         return Judged(verdict, drifts, tuple(told), new, {}, against=against)
-    why = causes(before or (), now)
+    why = causes(before or (), now, production)
     said = conclusion(why, _fails(verdict), _disagreeing(verdict), _between(before or (), now))
-    return Judged(verdict, drifts, tuple(told), new, old, why, said, against)
+    both = effects(found.cases, before or (), now, others)
+    return Judged(verdict, drifts, tuple(told), new, old, why, said, against, both)
+
+
+def effects(
+    cases: Sequence[Case],
+    before: Sequence[Answer],
+    now: Sequence[Answer],
+    others: Sequence[Sequence[Answer]],
+) -> str:
+    """The 2 x 2 of prompt and model in a sentence; empty where the prompt is the same."""
+    marks = [(_mark(answers, "prompt_blob"), _mark(answers, "returned_model"))
+             for answers in (before, now)]  # fmt: skip
+    (old_prompt, old_model), (new_prompt, new_model) = marks
+    if None in (old_prompt, new_prompt) or old_prompt == new_prompt:
+        return ""
+    cells: dict[tuple[bool, bool], float] = {}
+    for answers in (before, now, *others):
+        prompt, model = _mark(answers, "prompt_blob"), _mark(answers, "returned_model")
+        if prompt in (old_prompt, new_prompt) and model in (old_model, new_model):
+            share = _passing(cases, answers)
+            models = (False, True) if old_model == new_model else (model == new_model,)
+            cells |= {(prompt == new_prompt, m): share for m in models
+                      if share is not None and (prompt == new_prompt, m) not in cells}  # fmt: skip
+    return Effects(cells).sentence()
+
+
+def _mark(answers: Sequence[Answer], name: str) -> str | None:
+    """What all answers of a run have alike; None where they differ or do not tell."""
+    found = {getattr(a, name) for a in answers if a.error is None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _passing(cases: Sequence[Case], answers: Sequence[Answer]) -> float | None:
+    told = compared(cases, outputs.by_case(answers)).cases
+    of = sum(c.of for c in told)
+    return sum(c.passes for c in told) / of if of else None
+
+
+def others(at: Place, but: Sequence[str] = ()) -> list[list[Answer]]:
+    """The answers of all runs of a list that were kept, those asked with an old prompt too."""
+    kept = sorted(at.runs.glob("*/answers.jsonl")) if at.runs.is_dir() else []
+    return [outputs.read(p) for p in kept if p.parent.name not in but]
 
 
 def _fails(verdict: ListVerdict) -> bool:
@@ -194,14 +250,20 @@ def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def asks(at: Place, cases: Sequence[Case], parameters: dict) -> list[Ask]:
+def asks(
+    at: Place, cases: Sequence[Case], parameters: dict, prompt: Path | None = None
+) -> list[Ask]:
     """The first call of each enabled case: the workflow's prompt, then the input.
 
-    The prompt is `prompts/<workflow>/system.md`, its {{variables}} filled from the case's columns.
+    The prompt is `prompts/<workflow>/system.md` or the file that is named, its {{variables}} filled
+    from the case's columns.
     """
-    path = at.folder.path / "prompts" / at.workflow / "system.md" if at.folder else Path("none")
-    prompt = path.read_bytes() if path.is_file() else b""
-    return [_ask(case, prompt, parameters) for case in cases if case.enabled]
+    own = at.folder.path / "prompts" / at.workflow / "system.md" if at.folder else Path("none")
+    path = prompt or own
+    if prompt and not prompt.is_file():
+        raise UsageError(f"{prompt} is not there; name the file of a prompt.")
+    content = path.read_bytes() if path.is_file() else b""
+    return [_ask(case, content, parameters) for case in cases if case.enabled]
 
 
 def _ask(case: Case, prompt: bytes, parameters: dict) -> Ask:
@@ -257,6 +319,15 @@ def _first(answers: dict[str, list[Answer]], case: Case) -> list[Answer]:
 
 def _again(case: Case) -> range:
     return range(case.repeats + 1, case.repeats + CONFIRMING + 1)
+
+
+def last(at: Place) -> str:
+    """The name of the run that was judged last; UsageError where there is none."""
+    kept = sorted(at.runs.glob("*/verdict.json")) if at.runs.is_dir() else []
+    told = [(str(json.loads(p.read_text("utf-8")).get("at", "")), p.parent.name) for p in kept]
+    if not told:
+        raise UsageError(f"No run of {at.workflow} is kept yet; opsbook regression run makes one.")
+    return max(told)[1]
 
 
 def named(at: Place, name: str) -> list[Answer]:
@@ -324,27 +395,62 @@ def open_lists(data: str | Path) -> Lists:
     folder = store.Folder.at(data)
     settings = store.load_settings(folder)
     chosen = fold(Log(folder).events()).approved
-    found = [_listed(folder, w, chosen.get(w.id, {}).get("run", "")) for w in settings.workflows]
+    now = pd.Timestamp(settings.company.now or pd.Timestamp.now("UTC")).tz_convert("UTC")
+    found = [
+        _listed(folder, w, chosen.get(w.id, {}).get("run", ""), now) for w in settings.workflows
+    ]
     return Lists(tuple(found), settings.company)
 
 
-def _listed(folder: store.Folder, workflow: Workflow, chosen: str) -> Listed:
+def _listed(folder: store.Folder, workflow: Workflow, chosen: str, now: pd.Timestamp) -> Listed:
     at = place(workflow.id, folder.path)
-    cases, problems = {}, ()
+    cases, problems = (), ()
     if at.path.exists():
         try:
             found = lists.read(at.path, workflow.id)
-            cases, problems = {c.id: c.input for c in found.cases}, found.problems
+            cases, problems = found.cases, found.problems
         except UsageError as problem:
             problems = (str(problem),)
-    kept = [p for p in at.runs.glob("*/verdict.json")] if at.runs.is_dir() else []
-    shown = sorted((_run(path.parent) for path in kept), key=lambda r: (r.day, r.name))
+    shown, unread = _runs(at)
     own = sha(at.path) if at.path.exists() else ""
-    told = Listed(workflow.id, workflow.name, cases, tuple(shown), chosen, problems, own)
+    told = Listed(
+        workflow.id, workflow.name, {c.id: c.input for c in cases}, shown, chosen,
+        (*problems, *unread), own, checks={c.id: tuple(t for _, t in c.checks) for c in cases},
+    )  # fmt: skip
+    told = _refreshed(told, at, cases, now)
     try:
         return replace(told, prompts=changes(folder, workflow.id))
     except UsageError as problem:
         return replace(told, unknown=str(problem))
+
+
+def _runs(at: Place) -> tuple[tuple[Run, ...], list[str]]:
+    """The runs of a list in the order they were judged, and what is wrong with the others."""
+    shown, unread = [], []
+    for path in sorted(at.runs.glob("*/verdict.json")) if at.runs.is_dir() else []:
+        try:
+            shown.append(_run(path.parent))
+        except (UsageError, ValueError, KeyError, OSError) as problem:
+            unread.append(f"run {path.parent.name} cannot be read ({problem}); score it again.")
+    return tuple(sorted(shown, key=lambda r: (r.document.get("at", r.day), r.name))), unread
+
+
+def _refreshed(told: Listed, at: Place, cases: Sequence[Case], now: pd.Timestamp) -> Listed:
+    """A list whose last run is told beside production's inputs as they are now.
+
+    A list that passes says nothing of inputs that became others since (F1, question 4).
+    """
+    before = next((r for r in told.runs if r.name == told.approved), None)
+    if before is None or "causes" not in told.runs[-1].document:
+        return told
+    answers = outputs.read(at.run(before.name) / "answers.jsonl")
+    own = production_cause(beside(at.folder, at.workflow, answers, now, cases))
+    last = told.runs[-1]
+    why = [c for c in last.document["causes"] if c["question"] != own.question]
+    document = last.document | {"causes": [*why, vars(own)] if why else []}
+    if own.answer == CHANGED and last.document["verdict"] == "GO":
+        document["conclusion"] = f"The list passes, the inputs changed: {own.why}."
+    return replace(told, runs=(*told.runs[:-1], replace(last, document=document)))
 
 
 def _run(path: Path) -> Run:
@@ -365,5 +471,6 @@ def told(found: Judged, kept: Path | None) -> list[str]:
     same = sum(c.verdict == "SAME" for c in verdict.cases)
     drifted = [f"drift in {d.sentence()}" for d in found.drifts if d.drifted]
     told = [verdict.verdict, *counts, f"{same} of {len(verdict.cases)} cases as before."]
-    told += [*drifted, *([found.conclusion] if found.conclusion else []), verdict.limit]
+    said = [text for text in (found.conclusion, found.effects) if text]
+    told += [*drifted, *said, verdict.limit]
     return [*told, *([f"Results: {kept}"] if kept else [])]

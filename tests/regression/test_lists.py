@@ -167,6 +167,18 @@ def test_an_answer_stays_text_in_the_results(tmp_path, text):
     assert cell.value.startswith(text[:1])
 
 
+def test_an_answer_that_no_cell_holds_lies_in_a_file_that_the_cell_links(tmp_path):
+    long = "=1+1\n" + "wörter " * 6_000
+    case = Case("a/../b", "mail", "in", (("E2", "contains: x"),))
+    now = {case.id: [Answer(case.id, text=long)]}
+    verdict = compared([case], now, {case.id: [Answer(case.id, text="x")]})
+    listbooks.results(tmp_path / "r.xlsx", verdict, [case], now, {}, (), ())
+    cell = openpyxl.load_workbook(tmp_path / "r.xlsx")["Per case"]["G2"]
+    assert (tmp_path / cell.hyperlink.target).read_text("utf-8") == long
+    assert (tmp_path / cell.hyperlink.target).parent == tmp_path / "r"
+    assert f"{len(long):,} characters, whole in" in cell.value
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -64,3 +64,34 @@ def test_a_hostile_answer_is_shown_as_the_words_it_is(demo):
 def test_what_is_new_in_an_answer_is_marked():
     assert pages.marked("net 5 EUR", "net 6 EUR") == "net <ins>6</ins> EUR"
     assert pages.marked("a b", "a") == "a<del> b</del>"
+
+
+def test_a_lost_case_says_what_was_checked_and_why_it_failed_and_marks_both_answers(demo):
+    html = pages.details(demo.lists, demo.company)
+    said = plain(html)
+    assert (
+        "The answer wraps its JSON in a code fence, which the list does not allow (is-json)."
+        in said
+    )
+    assert "Checked: address: formal, language: de, words: 10-150" in said
+    assert "<mark>Ihre</mark>" in html
+    assert "<ins>deine</ins>" in html
+    assert "7 more cases: " in said
+
+
+def test_drift_is_drawn_with_its_noise_and_named_in_the_title(demo):
+    html = pages.details(demo.lists, demo.company)
+    assert "Latency 1.94× the approved run" in html
+    assert html.count('class="ob-spec"') >= 5
+
+
+def test_a_verdict_that_cannot_be_read_is_a_problem_of_its_list_and_no_fault(
+    tmp_path, small_company
+):
+    place = small_company(tmp_path / "acme")
+    run = place / "regression" / "runs" / "chat" / "r1"
+    run.mkdir(parents=True)
+    (run / "verdict.json").write_text("{")
+    (run / "answers.jsonl").write_text('{"case": "a", "text": "x"}\n')
+    (listed,) = open_lists(place).lists
+    assert (listed.runs, "run r1 cannot be read" in listed.problems[0]) == ((), True)

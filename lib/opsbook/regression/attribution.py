@@ -5,7 +5,7 @@ What was sent comes first: a vendor is not blamed for our own change.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opsbook.regression.cases import Answer
@@ -29,11 +29,18 @@ class Cause:
 
 @dataclass(frozen=True)
 class Production:
-    """What production's inputs are like beside the list's: lengths as a ratio, shares 0 to 1."""
+    """What production's inputs are like; ratios of lengths, shares 0 to 1, None: not known.
+
+    `length_ratio` is today's input tokens a call over those when the run was approved,
+    `list_ratio` over the list's own; `new_words` the share of words that no input of the list has,
+    `usual_new_words` the same share of one input of the list against the others.
+    """
 
     length_ratio: float | None = None
     new_words: float | None = None
     other_language: float | None = None
+    list_ratio: float | None = None
+    usual_new_words: float | None = None
 
 
 def causes(
@@ -48,7 +55,7 @@ def causes(
         _told("checks", pairs, lambda a: a.checks_sha, "the checks"),
         _told("parameters", pairs, _parameters, "parameters and endpoint"),
         _model(before, after),
-        _production(production),
+        production_cause(production),
     )
 
 
@@ -73,7 +80,11 @@ def _rendered(pairs: Sequence[tuple[Answer, Answer]]) -> Cause:
         and a.returned_model == b.returned_model
     ]  # fmt: skip
     if not told:
-        return Cause("rendered input", UNKNOWN, "no two answers tell hashes and token counts")
+        alike = [
+            p for p in pairs if p[0].input_tokens is not None and p[1].input_tokens is not None
+        ]
+        why = "another model counts tokens its own way" if alike else "no answers tell token counts"
+        return Cause("rendered input", UNKNOWN, why)
     other = [(a, b) for a, b in told if a.input_tokens != b.input_tokens]
     if not other:
         return Cause("rendered input", SAME, f"{len(told)} cases have the same count of tokens")
@@ -93,8 +104,8 @@ def _told(
         return Cause(question, UNKNOWN, f"not every answer carries {what}")
     other = sum(a != b for a, b in known)
     if other:
-        return Cause(question, CHANGED, f"{what} differ in {other} of {len(known)} cases")
-    return Cause(question, SAME, f"{what} are the same in {len(known)} cases")
+        return Cause(question, CHANGED, f"{what}: not the same in {other} of {len(known)} cases")
+    return Cause(question, SAME, f"{what}: the same in {len(known)} cases")
 
 
 def _model(before: Sequence[Answer], after: Sequence[Answer]) -> Cause:
@@ -121,22 +132,76 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _production(found: Production | None) -> Cause:
+def production_cause(found: Production | None) -> Cause:
+    """4. Longer, other or foreign inputs; what nobody has texts of could not be told."""
     if found is None:
         return Cause("production", UNKNOWN, "no inputs of production were compared")
-    reasons = []
-    ratio = found.length_ratio
-    if ratio is not None and not 1 / LENGTH < ratio < LENGTH:
-        reasons.append(f"inputs are {ratio:.1f} times as long as the list's")
-    if found.new_words is not None and found.new_words > NEW_TOKENS:
-        reasons.append(f"{found.new_words:.0%} of their words stand in no input of the list")
-    if found.other_language is not None and found.other_language > NEW_TOKENS:
-        reasons.append(f"{found.other_language:.0%} are in a language the list has not")
-    if reasons:
-        return Cause("production", CHANGED, "; ".join(reasons))
-    if ratio is None and found.new_words is None and found.other_language is None:
+    told, changed = [], []
+    for ratio, what in ((found.length_ratio, "when the run was approved"),
+                        (found.list_ratio, "the list's")):  # fmt: skip
+        if ratio is not None:
+            told.append(f"{ratio:,.{0 if ratio >= 10 else 2}f} times as long as {what}")
+            changed.append(not 1 / LENGTH < ratio < LENGTH)
+    if found.length_ratio is not None:  # the list's own length is told, and does not decide
+        changed = changed[:1]
+    if found.new_words is not None:
+        usual = found.usual_new_words or 0.0
+        told.append(f"{found.new_words:.0%} of their words stand in no input of the list"
+                    f" (usually {usual:.0%})")  # fmt: skip
+        changed.append(found.new_words - usual > NEW_TOKENS)
+    if found.other_language is not None:
+        told.append(f"{found.other_language:.0%} are in a language the list has not")
+        changed.append(found.other_language > NEW_TOKENS)
+    if not told:
         return Cause("production", UNKNOWN, "nothing of production's inputs is known")
-    return Cause("production", SAME, "production's inputs are like the list's")
+    texts = "" if found.new_words is not None or found.other_language is not None else NO_TEXTS
+    why = f"production's inputs: {'; '.join(told)}{texts}"
+    return Cause("production", CHANGED if any(changed) else SAME, why)
+
+
+NO_TEXTS = "; their language and words could not be told, because no export holds them"
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The 2 x 2 of prompt and model: the share of answers that pass in each cell that was run.
+
+    Keys are (new prompt, new model). `prompt` and `model` are what each changes, as a difference of
+    shares where both its cells were run, averaged; None where none was.
+    """
+
+    cells: Mapping[tuple[bool, bool], float]
+
+    @property
+    def prompt(self) -> float | None:
+        """What the new prompt changes, on the same model."""
+        return _mean([self._gap((True, m), (False, m)) for m in (False, True)])
+
+    @property
+    def model(self) -> float | None:
+        """What the new model changes, at the same prompt."""
+        return _mean([self._gap((p, True), (p, False)) for p in (False, True)])
+
+    def _gap(self, one: tuple[bool, bool], other: tuple[bool, bool]) -> float | None:
+        there = one in self.cells and other in self.cells
+        return self.cells[one] - self.cells[other] if there else None
+
+    def sentence(self) -> str:
+        """Both main effects in words, or what has to be run to tell them."""
+        told = [
+            f"{'new' if p else 'old'} prompt on the {'new' if m else 'old'} model {share:.0%} pass"
+            for (p, m), share in sorted(self.cells.items())
+        ]
+        said = f"2 x 2: {', '.join(told)}"
+        if self.prompt is None or self.model is None:
+            return f"{said}; ask today's model with the old prompt too, to tell the two apart."
+        points = [f"{100 * v:+.0f} points" for v in (self.prompt, self.model)]
+        return f"{said}. The prompt makes {points[0]}, the model {points[1]}."
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return sum(known) / len(known) if known else None
 
 
 def conclusion(
