@@ -1756,7 +1756,7 @@ DRIFT_ROW, DRIFT_ENDS = 40, (0.5, 2.0)
 """Pixels of a measure's row, and how far the scale of ratios reaches at least."""
 
 
-def drift(drifts: pd.DataFrame, company: Company) -> Answer:
+def list_drift(drifts: pd.DataFrame, company: Company) -> Answer:
     """How many times as much of each measure a run's answers have as the approved run's.
 
     Columns measure, change, low, high (bounds of 95 % of draws of cases), noise (the largest ratio
@@ -1775,13 +1775,13 @@ def drift(drifts: pd.DataFrame, company: Company) -> Answer:
     ]
     return Answer(
         _page(_drift_rows(drawn, ends), DRIFT_ROW * len(drawn) + 24, _Of(company)),
-        drift_title(drifts, company),
+        list_drift_title(drifts, company),
         "Median of each case's answers now over the approved ones; the line holds 95 % of draws of "
         "cases, the band what the approved run's own repeats differ by.",
     )
 
 
-def drift_title(drifts: pd.DataFrame, company: Company) -> str:
+def list_drift_title(drifts: pd.DataFrame, company: Company) -> str:
     """The answer: what drifted and how far, or that nothing did."""
     told = [
         f"{r.measure} {number(r.change, company.locale, 2)}×"

@@ -162,7 +162,7 @@ def _folded(cases: Sequence[dict], listed: Listed, run: Run, old: Run | None) ->
 
 def _drawn(ratios: Sequence[dict], company: Company) -> Html:
     """The drift chart of a run: every ratio that was measured, what drifted first."""
-    return figure(*charts.drift(pd.DataFrame(ratios).astype({"noise": "Float64"}), company))
+    return figure(*charts.list_drift(pd.DataFrame(ratios).astype({"noise": "Float64"}), company))
 
 
 def _causes(run: Run, company: Company) -> Html:
