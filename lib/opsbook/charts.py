@@ -1517,6 +1517,10 @@ def drifts_title(drawn: pd.DataFrame, settings: Settings) -> str:
 # 11. How long did each incident last, and has it been quiet since?
 
 
+SHORTEST = 120
+"""The part of the time shown that a bar has at least, so that a short incident is seen."""
+
+
 def incident_spans(rows: pd.DataFrame, settings: Settings, until: pd.Timestamp) -> Answer:
     """Each P1 and P2 from its begin to its resolution, and the quiet time since; a row each.
 
@@ -1524,7 +1528,9 @@ def incident_spans(rows: pd.DataFrame, settings: Settings, until: pd.Timestamp) 
     """
     company = settings.company
     drawn = rows.reset_index(drop=True)
-    ends = drawn.resolved_at.fillna(until)
+    least = (until - drawn.started_at.min()) / SHORTEST
+    ends = pd.concat([drawn.resolved_at.fillna(until), drawn.started_at + least], axis=1)
+    ends = ends.max(axis=1).clip(upper=until)
     placed = pd.DataFrame(
         {
             "row": drawn.index + 0.5,
@@ -1587,7 +1593,6 @@ def _spans(placed: pd.DataFrame) -> list[alt.Chart]:
         base.mark_rule(strokeWidth=9).encode(
             x=alt.X("start:T"), x2="end:T", y=y, color=color, tooltip=tips
         ),
-        base.mark_tick(thickness=3, size=9, tooltip=None).encode(x="start:T", y=y, color=color),
         *_row_names(base, rows, "said"),
     ]
 

@@ -39,6 +39,7 @@ from opsbook.register import Incident
 from opsbook.regression_pages import LIGHTS as VERDICTS
 from opsbook.regression_pages import Listed
 from opsbook.reviews import Review
+from opsbook.schema import UNASSIGNED
 from opsbook.settings import CATEGORIES, Company
 from opsbook.vendors import notice_question
 
@@ -275,8 +276,14 @@ def workflows(review: Review) -> Html:
             shown, columns, company, f"Workflows in {review.name}", "No workflow is set up yet.",
             total={"cost_eur": rows.cost_eur.sum()} if len(rows) else None,
         ),
-        note("n/a: the exports or the register do not say."),
+        note(f"n/a: the exports or the register do not say.{_unclaimed(review)}"),
     )  # fmt: skip
+
+
+def _unclaimed(review: Review) -> str:
+    """What the period cost that no workflow claims, as a sentence; "" for nothing."""
+    stray = review.days[review.days.workflow == UNASSIGNED].cost_eur.sum()
+    return f" No workflow claims {money(stray, review.settings.company)} more." if stray else ""
 
 
 # Vendor notices

@@ -582,10 +582,11 @@ TENTH = 0.1
 def signed_percent(change: float) -> str:
     """A change in percent with its sign.
 
-    >>> signed_percent(0.12)
-    '+12 %'
+    >>> signed_percent(0.12), signed_percent(-0.0001)
+    ('+12 %', '0 %')
     """
-    return f"{'+' if change > 0 else '−'}{percent(abs(change))}"
+    told = percent(abs(change))
+    return "0 %" if told == "0.0 %" else f"{'+' if change > 0 else '−'}{told}"
 
 
 def counted(n: int, one: str) -> str:
@@ -695,12 +696,14 @@ def _post_mortem(incident: Incident, review: Review) -> tuple[str, object]:
 
 
 def cause_question(review: Review) -> str:
-    """Which P1 and P2 have no cause, fired again, or owe a post-mortem or an action."""
+    """Which P1 and P2 have no cause, are not resolved, fired again, or owe something."""
     told = []
     for row in causes(review).itertuples():
         said = []
         if not row.cause and row.state not in ("declined", "merged"):
             said.append("no root cause on record")
+        if pd.isna(row.resolved_at) and row.state not in ("declined", "merged"):
+            said.append("not resolved")
         if row.again:
             said.append(f"fired again {counted(row.again, 'time')} since it was resolved")
         if row.post_mortem == "overdue":

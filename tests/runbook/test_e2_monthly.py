@@ -285,7 +285,9 @@ def test_an_incident_of_another_month_is_not_looked_at_once_it_is_resolved(revie
 
 def test_one_that_is_still_open_stays_in_front_of_the_review(review, opened):
     register = opened(("Wed 2026-10-07 14:00", [WEDNESDAY]))
-    assert months.causes(review("2026-11", register=register)).id.tolist() == ["INC-2026-0001"]
+    november = review("2026-11", register=register)
+    assert months.causes(november).id.tolist() == ["INC-2026-0001"]
+    assert "not resolved" in months.cause_question(november)
 
 
 # A month of which little is known
