@@ -90,6 +90,21 @@ def test_a_company_with_few_workflows_has_every_section(month, quarter, lists, f
     assert all(len(plain(piece)) > 40 for piece in shown)
 
 
+def test_a_sections_question_is_the_one_the_sign_off_asks(month, quarter, lists):
+    asked = months.questions(month, lists) | quarters.questions(quarter, lists)
+    shown = {
+        "vendors": month_pages.vendors(month),
+        "updates": quarter_pages.updates(quarter),
+        "contracts": quarter_pages.contracts(quarter),
+        "ai-act": quarter_pages.ai_act(quarter),
+        "portfolio": quarter_pages.portfolio(quarter),
+        "causes": month_pages.causes(month),
+    }
+    for key, page in shown.items():
+        last = plain(page).rpartition("Explain or escalate: ")[2]
+        assert last.startswith(asked[key] if asked[key] else ("No ", "Every ")), key
+
+
 def test_on_the_first_day_of_a_month_no_day_is_missing(book, weekly):
     november = review_of(book, weekly.place / "data/demo", "monthly", "2026-11")
     first = replace(november, now=pd.Timestamp("2026-11-01T08:00+01:00").tz_convert("UTC"))

@@ -57,6 +57,22 @@ def state_of(question: str) -> tuple[str, str]:
     return ("watch", TO_EXPLAIN) if question else ("ok", "")
 
 
+LONGEST_HEAD = 170
+"""Characters of a question that a section's head repeats; of a longer one it gives the number."""
+
+
+def heading(question: str, fine: str) -> str:
+    """The sentence of a section's head: what it asks, or how many points, or that all is fine.
+
+    >>> heading("", "All is well."), heading("One; " * 40, "")
+    ('All is well.', '40 points to explain, at the end of the section.')
+    """
+    if len(question) <= LONGEST_HEAD:
+        return question or fine
+    points = [p for p in question.split("; ") if p.strip()]
+    return f"{counted(len(points), 'point')} to explain, at the end of the section."
+
+
 def at_a_glance(review: Review) -> Html:
     """The period in a sentence and its key figures against the period before."""
     company, rows = review.settings.company, months.categories(review)
@@ -180,7 +196,9 @@ def categories(review: Review, lists: Sequence[Listed]) -> Html:
     heard = sum(len(h) for h in rows.heard)
     state, word = state_of(question) if heard else ("none", "")
     fine = "Errors and cost of every category stayed within their limits."
-    said = question or (fine if heard else f"No workflow was heard of in the {_noun(review)}.")
+    said = heading(question, "") or (
+        fine if heard else f"No workflow was heard of in the {_noun(review)}."
+    )
     return stack(
         pages.section(review, "categories", state, said, word),
         *(_panel(row, review) for row in rows.itertuples()),
@@ -297,10 +315,20 @@ def vendors(review: Review) -> Html:
     if review.registers.notices.empty:
         state, word, fine = "none", "", "No vendor notice is entered in register.xlsx."
     return stack(
-        pages.section(review, "vendors", state, question or fine, word),
+        pages.section(review, "vendors", state, heading(question, fine), word),
         vendor_pages.notices(review),
         vendor_pages.ends(review),
         _closing(review, "vendors", question, fine),
+    )
+
+
+def asked(review: Review, key: str, question: str, shown: Html, fine: str) -> Html:
+    """A section: its head, what it shows, and what it asks of a person, or that nothing is."""
+    state, word = state_of(question)
+    return stack(
+        pages.section(review, key, state, heading(question, fine), word),
+        shown,
+        _closing(review, key, question, fine),
     )
 
 
@@ -313,7 +341,7 @@ def lists(review: Review, found: Sequence[Listed]) -> Html:
     rows = months.changed(review, found)
     moved = rows[rows.changed]
     state, word = state_of(question) if len(rows) else ("none", "")
-    said = question or (
+    said = heading(question, "") or (
         f"{counted(len(moved), 'workflow')} changed, and the lists answer as before."
         if len(moved)
         else f"No workflow's prompt, model or list changed in the {_noun(review)}."
@@ -404,7 +432,7 @@ def baselines(review: Review) -> Html:
     known = rows.end_eur.notna().any()
     state, word = state_of(question) if known else ("none", "")
     limit = share(review.settings.limits.baseline_drift, review.settings.company.locale)
-    said = question or (
+    said = heading(question, "") or (
         f"Every baseline stayed within {limit} of where it was."
         if known
         else "No workflow has a baseline yet: it takes a few days with runs."
@@ -518,7 +546,7 @@ def causes(review: Review) -> Html:
     question, rows = months.cause_question(review), months.causes(review)
     state, word = state_of(question)
     named = int((rows.cause != "").sum())
-    said = question or (
+    said = heading(question, "") or (
         f"{counted(len(rows), 'incident')} of class P1 or P2: {named} with a root cause, none "
         "fired again."
         if len(rows)

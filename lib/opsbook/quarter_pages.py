@@ -55,24 +55,20 @@ def contracts(review: Review) -> Html:
 def _of_vendors(review: Review, key: str, shown: Html, empty: str, fine: str) -> Html:
     question = quarters.questions(review)[key]
     state, word = ("none", "") if empty else month_pages.state_of(question)
-    said = question or empty or fine
+    said = empty or fine
     return stack(
-        pages.section(review, key, state, said, word),
+        pages.section(review, key, state, month_pages.heading(question, said), word),
         shown,
-        pages.closing(review, key, said, bool(question)),
+        pages.closing(review, key, question or said, bool(question)),
     )
 
 
 def ai_act(review: Review) -> Html:
     """Which records there are for each duty of a deployer, and what is asked of a person."""
-    question = quarters.questions(review)["ai-act"]
-    state, word = month_pages.state_of(question)
-    fine = "Every record that a duty of today asks for is there."
-    return stack(
-        pages.section(review, "ai-act", state, question or fine, word),
-        duty_pages.table(review),
-        pages.closing(review, "ai-act", question or fine, bool(question)),
-    )
+    return month_pages.asked(
+        review, "ai-act", quarters.questions(review)["ai-act"], duty_pages.table(review),
+        "Every record that a duty of today asks for is there.",
+    )  # fmt: skip
 
 
 # The portfolio
@@ -83,7 +79,7 @@ def portfolio(review: Review) -> Html:
     question = quarters.portfolio_question(review)
     rows = quarters.portfolio(review)
     state, word = month_pages.state_of(question) if len(rows) else ("none", "")
-    said = question or _kept(rows)
+    said = month_pages.heading(question, _kept(rows))
     return stack(
         pages.section(review, "portfolio", state, said, word),
         *_worth(rows, review),
