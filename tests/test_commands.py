@@ -81,3 +81,15 @@ def test_a_missing_setting_is_named_with_its_file_and_an_example(place, opsbook)
     assert 'company.toml: zone is missing; an example: zone = "Europe/Vienna"' in " ".join(
         done.stderr.split()
     )
+
+
+def test_a_planned_update_says_its_window_and_what_is_missing_and_needs_a_person(place, opsbook):
+    done = opsbook("plan-update", "n-2", "--json", cwd=place)
+    said = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (said["notice"], said["workflows"]) == ("N-2", ["invoice-extraction"])
+    assert said["window"]["words"] == "Friday 12:00-14:00"
+    assert any("Invoice extraction: its list" in m for m in said["missing"])
+    other = opsbook("plan-update", "N-4", cwd=place)
+    assert other.returncode == 2
+    assert "N-4 is about price: nothing goes live by it" in " ".join(other.stderr.split())

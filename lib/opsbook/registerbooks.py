@@ -102,7 +102,18 @@ def _sheet(page: Worksheet, sheet: Sheet, name: str, rows: Sequence[Mapping[str,
             cell.number_format, cell.alignment = form, TOP
             if isinstance(cell.value, str):
                 cell.data_type = "s"
+    for number, row in enumerate(rows, start=2):
+        page.row_dimensions[number].height = LINE_PT * _lines(sheet, row)
     _finished(page)
+
+
+def _lines(sheet: Sheet, row: Mapping[str, object]) -> int:
+    """How many lines a row's longest text takes in its column."""
+    return max(
+        1 + len(value) // field.width
+        for key, field in sheet.fields.items()
+        if isinstance(value := row.get(key, ""), str)
+    )
 
 
 def _finished(page: Worksheet) -> None:

@@ -219,7 +219,7 @@ def contracts(review: Review) -> Html:
     found = vendors.contracts(review)
     company = review.settings.company
     shown = found.assign(
-        what_=[wide(two_lines(str(c.what), f"{c.vendor}; {c.owner}")) for c in found.itertuples()],
+        what_=[two_lines(str(c.what), f"{c.vendor}; {c.owner}") for c in found.itertuples()],
         until_=[_lines("runs on" if missing(d) else _day(d, company)) for d in found.until],
         by=[_lines("none" if missing(d) else _day(d, company)) for d in found.notice_by],
         state_=[_state(c) for c in found.itertuples()],
