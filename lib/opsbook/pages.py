@@ -93,15 +93,28 @@ def standing(review: Review, questions: Mapping[str, str]) -> Html:
         )
     left = outcomes.left(review.kind, questions, review.outcomes)
     word = "DRAFT" + (f", version {review.version}" if review.version > 1 else "")
+    before = review.register.reviews.get(review.name, [])[: review.version - 1]
+    moved = _moved(before[-1]["figures"], signoffs.key_figures(review)) if before else ""
     if not left:
         said = f"Nothing is left to do. Sign it: opsbook sign-off {review.name} --as lead"
-        return _stands("watch", f"{word}, ready to be signed", f"<p>{text(said)}</p>")
+        return _stands("watch", f"{word}, ready to be signed", f"{moved}<p>{text(said)}</p>")
     rows = "".join(f"<li>{text(x)}</li>" for x in left)
     file = outcomes.place(review.name, review.version)
     said = f"{counted(len(left), 'thing')} left to do, in {file}"
-    return _stands(
-        "watch", word, f"<details><summary>{text(said)}</summary><ul>{rows}</ul></details>"
-    )
+    todo = f"<details><summary>{text(said)}</summary><ul>{rows}</ul></details>"
+    return _stands("watch", word, moved + todo)
+
+
+def _moved(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> str:
+    """The key figures that differ between two versions of a report, as a sentence."""
+    names = [n for n in {**before, **after} if before.get(n) != after.get(n)]
+    told = [f"{n}: {_plainly(before.get(n))}, now {_plainly(after.get(n))}" for n in names]
+    said = f"Figures that changed: {'; '.join(told)}." if told else "No key figure changed."
+    return f"<p>{text(said)}</p>"
+
+
+def _plainly(figure: float | None) -> str:
+    return "none" if figure is None else f"{figure:,.2f}".rstrip("0").rstrip(".")
 
 
 def _stands(state: str, word: str, inside: str) -> Html:
@@ -549,12 +562,15 @@ def decisions(review: Review, questions: Mapping[str, str]) -> Html:
     return stack(head, *decided(told.decisions, rows, review.settings.company))
 
 
-def signature(told: dict, texts: Mapping[str, str | None], settings: Settings, last: int) -> Html:
-    """Who signed a review, when, what it rests on, and what a later version changed.
+def signature(
+    versions: Sequence[dict], number: int, texts: Mapping[str, str | None], settings: Settings
+) -> Html:
+    """Who signed a version of a review, when, what it rests on, and what it changed.
 
-    Clause E1. `told` is its sign-off, `texts` what people wrote by its name (None: erased), `last`
-    the number of the latest version.
+    Clause E1. `versions` are the sign-offs of its period, `number` counts from 1, `texts` are what
+    people wrote by its name (None: erased).
     """
+    told, last = versions[number - 1], len(versions)
     company = settings.company
     facts = {
         "Signed": f"{when(pd.Timestamp(told['ts']), company)} by the {told['by']}",
@@ -572,10 +588,12 @@ def signature(told: dict, texts: Mapping[str, str | None], settings: Settings, l
     }
     later = told["version"] < last
     corrected = f"<p>Corrected by version {last}; below stands what was signed then.</p>"
+    moved = _moved(versions[number - 2]["figures"], told["figures"]) if number > 1 else ""
     return _stands(
         "watch" if later else "ok",
         "SIGNED" + (f", version {told['version']}" if told["version"] > 1 else ""),
         (corrected if later else "")
+        + moved
         + _facts(facts)
         + f"<details><summary>What it rests on</summary>{_facts(rests)}</details>",
     )

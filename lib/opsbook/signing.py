@@ -232,7 +232,7 @@ def put_signature(folder: store.Folder, reviewed: Period, register: Register) ->
     for one in told:
         texts = {t: log.text(t) for t in signoffs.texts_of(one)}
         said = {
-            "standing": pages.signature(one, texts, settings, len(told)),
+            "standing": pages.signature(told, one["version"], texts, settings),
             "decisions": pages.signed_decisions(one, texts, settings),
         }
         page = page_of(reviewed, one["version"])

@@ -1,4 +1,4 @@
-"""Did the model change, or the inputs? Scenarios with the answers a person would give."""
+"""F1, C5: did the model change, or the inputs? Scenarios with the answers a person would give."""
 
 from dataclasses import replace
 
