@@ -626,6 +626,52 @@ def error_shares_title(shares: pd.DataFrame, settings: Settings) -> str:
     return f"Over {limit} of calls failed: {names}"
 
 
+def share_by_week(weeks: pd.DataFrame, name: str, settings: Settings) -> Answer:
+    """The failing share of one workflow week by week with its 90 % interval (clause D4).
+
+    Takes `workflow_pages.weekly_outcomes`: week, judged, failed, share, low, high; oldest first.
+    """
+    limit, locale = settings.limits.error_p2_share, settings.company.locale
+    drawn = _floats(weeks, ["share", "low", "high", "failed", "judged"])
+    drawn["over"] = drawn.low > limit
+    drawn["limit"] = limit
+    base = alt.Chart(drawn[["week", "share", "low", "high", "failed", "judged", "over", "limit"]])
+    x = alt.X("week:O", sort=None, axis=alt.Axis(title=None, labelAngle=0, labelOverlap=True))
+    top = max([2 * limit, *drawn.high])
+    scale = alt.Scale(domain=[0, top], nice=True)
+    y = alt.Y("share:Q", scale=scale).axis(format="~%", title=None)
+    color = alt.condition("datum.over", alt.value(ACCENT), alt.value(LINE))
+    tips = [
+        alt.Tooltip("week:N", title="Week"),
+        alt.Tooltip("share:Q", title="Failed", format=".1%"),
+        alt.Tooltip("low:Q", title="At least", format=".1%"),
+        alt.Tooltip("high:Q", title="At most", format=".1%"),
+        alt.Tooltip("failed:Q", title="Failed calls", format=",d"),
+        alt.Tooltip("judged:Q", title="Calls", format=",d"),
+    ]
+    line = alt.Chart(drawn[["limit"]].head(1))
+    layers = [
+        line.mark_rule(color=MUTED, strokeDash=[4, 3], tooltip=None).encode(y="limit:Q"),
+        base.mark_rule(strokeWidth=3, opacity=0.35, tooltip=None).encode(
+            x=x, y=alt.Y("low:Q", scale=scale).axis(format="~%", title=None), y2="high:Q",
+            color=color,
+        ),
+        base.mark_circle(size=80, opacity=1).encode(x=x, y=y, color=color, tooltip=tips),
+    ]  # fmt: skip
+    over = drawn[drawn.over].week.tolist()
+    last = f"{share(drawn.share.iloc[-1], locale)} in {drawn.week.iloc[-1]}" if len(drawn) else ""
+    title = (
+        f"{name}: more than {share(limit, locale)} of calls failed in {', '.join(over)}"
+        if over
+        else f"{name}: {last}, in no week surely more than {share(limit, locale)}"
+    )
+    return Answer(
+        _page(layers, 180, settings),
+        title,
+        "Dots: share of calls that failed; lines: its 90 % interval; dashed: the limit of P2.",
+    )
+
+
 def _counted(row: object, locale: str) -> str:
     return (
         f"{share(row.share, locale)}, {number(row.failed, locale)} of {number(row.judged, locale)}"

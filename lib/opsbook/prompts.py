@@ -14,6 +14,7 @@ import pandas as pd
 from opsbook.errors import UsageError
 from opsbook.regression_pages import Changed
 from opsbook.store import Folder
+from opsbook.workflow_pages import Wording
 
 FIELDS = "%H%x1f%ct%x1f%s"
 
@@ -88,6 +89,21 @@ def changes(folder: Folder, workflow: str) -> tuple[Changed, ...]:
     """
     every = [v for path in files(folder, workflow) for v in _told_apart(history(path))[1:]]
     return tuple(Changed(v.file, v.at, v.subject) for v in sorted(every, key=lambda v: v.at))
+
+
+def wordings(folder: Folder, workflow: str) -> tuple[Wording, ...]:
+    """Every version of a workflow's prompts, oldest first, as its page lists them.
+
+    UsageError as `files` and `history` raise it.
+    """
+    every = [v for path in files(folder, workflow) for v in _told_apart(history(path))]
+    listed = (Wording(v.file, v.at, v.commit, v.subject, len(v.text)) for v in every)
+    return tuple(sorted(listed, key=lambda w: (w.at, w.file)))
+
+
+def loose(folder: Folder, workflow: str) -> tuple[str, ...]:
+    """The prompt files of a workflow whose text is in no commit's last version."""
+    return tuple(path.name for path in files(folder, workflow) if uncommitted(path))
 
 
 def _told_apart(versions: Sequence[Version]) -> list[Version]:

@@ -21,7 +21,7 @@ from opsbook import listbooks, lists, live, store
 from opsbook.errors import UsageError
 from opsbook.live import Ask, Endpoint, Outcome, repeated
 from opsbook.production import beside
-from opsbook.prompts import changes, git_blob
+from opsbook.prompts import changes, git_blob, loose, wordings
 from opsbook.records import Log
 from opsbook.register import fold
 from opsbook.regression import promptfoo
@@ -39,6 +39,7 @@ from opsbook.regression.drift import Drift, drift
 from opsbook.regression.verdicts import ListVerdict, compared, to_confirm
 from opsbook.regression_pages import Listed, Lists, Run
 from opsbook.settings import Workflow
+from opsbook.workflow_pages import Told
 
 FORMS = (".xlsx", ".csv")
 RUN = re.compile(r"[\w][\w.+-]{0,80}")
@@ -400,6 +401,21 @@ def open_lists(data: str | Path) -> Lists:
         _listed(folder, w, chosen.get(w.id, {}).get("run", ""), now) for w in settings.workflows
     ]
     return Lists(tuple(found), settings.company)
+
+
+def open_told(data: str | Path, workflow: str) -> Told:
+    """What a workflow's page tells of its prompts and its list; UsageError for no workflow."""
+    folder = store.Folder.at(data)
+    own = store.load_settings(folder).workflow(workflow)
+    if own is None:
+        raise UsageError(f'"{workflow}" is no workflow of settings/workflows.toml.')
+    chosen = fold(Log(folder).events()).approved.get(workflow, {}).get("run", "")
+    shown, unread = _runs(place(workflow, folder.path))
+    listed = Listed(workflow, own.name, {}, shown, chosen, tuple(unread))
+    try:
+        return Told(listed, wordings(folder, workflow), loose(folder, workflow))
+    except UsageError as problem:
+        return Told(listed, unknown=str(problem))
 
 
 def _listed(folder: store.Folder, workflow: Workflow, chosen: str, now: pd.Timestamp) -> Listed:

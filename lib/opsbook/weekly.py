@@ -18,10 +18,11 @@ from opsbook.periods import KINDS
 from opsbook.records import Log
 from opsbook.register import Register, fold
 from opsbook.reviews import Review
+from opsbook.runs import open_told
 from opsbook.schema import FILES
 from opsbook.signoffs import headline
 from opsbook.workbook import Workbook, dossier_of, moment, named_period, open_workbook, review_of
-from opsbook.workflow_pages import PIECES
+from opsbook.workflow_pages import pieces
 
 NOTEBOOKS, REPORTS = Path("notebooks"), Path("reports")
 CALENDAR = site.ASSETS / "opsbook.ics"
@@ -161,7 +162,7 @@ def build(
         others_site = site.shows_another(data)
         own = [
             *incident_pages(book, data),
-            *workflow_pages(review_of(book, data, "weekly", week)),
+            *workflow_pages(review_of(book, data, "weekly", week), data),
         ]
         stale = [page for page in own if others_site or page.stale]
         notebooks.run_all([*(p.job for p in stale), *others], shared, work, at_once=2)
@@ -257,7 +258,7 @@ def incident_pages(book: Workbook, data: Path) -> list[OwnPage]:
     ]
 
 
-def workflow_pages(week: Review) -> list[OwnPage]:
+def workflow_pages(week: Review, data: Path) -> list[OwnPage]:
     """The pages of all workflows, as they have to be for a week."""
     notebook = NOTEBOOKS / "workflow.ipynb"
     made_by = code_print(notebook)
@@ -265,7 +266,9 @@ def workflow_pages(week: Review) -> list[OwnPage]:
         OwnPage(
             id=workflow.id,
             title=workflow.name,
-            fingerprint=_print_of(made_by, *(p(week, workflow.id) for p in PIECES)),
+            fingerprint=_print_of(
+                made_by, *pieces(week, workflow.id, open_told(data, workflow.id))
+            ),
             path=WORKFLOWS / f"{workflow.id}.ipynb",
             job=notebooks.Job(
                 notebook,
