@@ -138,7 +138,7 @@ def verdicts(review: Review, notice: object) -> tuple[Tested, ...]:
 
     Clause C3. The run named counts, else the latest that asked the model of the notice.
     """
-    runs = getattr(review.facts, "lists", NO_RUNS)
+    runs = review.facts.lists
     named, model = _text(notice.run), _text(notice.model_new)
     found = []
     for workflow in concerned(review, notice):
@@ -148,9 +148,6 @@ def verdicts(review: Review, notice: object) -> tuple[Tested, ...]:
         told = (last.run.iloc[0], last.verdict.iloc[0]) if len(last) else ("", "")
         found.append(Tested(workflow, *told))
     return tuple(found)
-
-
-NO_RUNS = pd.DataFrame(columns=["workflow", "run", "at", "verdict", "asked_model"])
 
 
 def tested(review: Review, notice: object) -> str:
@@ -355,7 +352,7 @@ class Plan:
             for t in self.tested
             if t.verdict
         ]
-        told += [f"Missing: {m}." for m in self.missing]
+        told += [f"Missing: {m}" for m in self.missing]
         told += [f"Right after it is live: {a}." for a in self.after]
         return [*told, "Ready." if self.ready else "Not ready."]
 
