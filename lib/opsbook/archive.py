@@ -348,6 +348,9 @@ table {{
 }}
 th, td {{ padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--rule); text-align: left; }}
 thead th {{ font-size: .875rem; font-weight: 500; }}
+td:nth-child(2) {{ white-space: nowrap; }}
+code {{ overflow-wrap: anywhere; }}
+@media (max-width: 30rem) {{ th, td {{ padding-right: .5rem; font-size: .875rem; }} }}
 </style></head>
 <body><main>
 <h1>Past months of {company}</h1>
