@@ -1514,7 +1514,7 @@ def drifts(rows: pd.DataFrame, settings: Settings) -> Answer:
         name=[settings.display_name(w) for w in known.workflow],
         part=known.drift.astype(float).round(4),
         far=exceeds(known.drift.abs(), limit),
-        said=[_drift_words(r, settings.company) for r in known.itertuples()],
+        said=[_went_words(r, settings.company) for r in known.itertuples()],
     )
     reach = max([limit * 1.4, *drawn.part.abs()])
     x = alt.X("part:Q", scale=alt.Scale(domain=[-reach, reach], nice=False))
@@ -1543,7 +1543,7 @@ def drifts(rows: pd.DataFrame, settings: Settings) -> Answer:
     )
 
 
-def _drift_words(row: object, company: Company) -> str:
+def _went_words(row: object, company: Company) -> str:
     return f"{money(row.start_eur, company)} to {money(row.end_eur, company)}".replace(
         f"\N{NO-BREAK SPACE}{company.currency} to", " to"
     )

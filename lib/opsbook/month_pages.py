@@ -83,7 +83,7 @@ def at_a_glance(review: Review) -> Html:
     ]  # fmt: skip
     open_now = int((grave.open | grave.firing).sum())
     lead = (
-        f"{' and '.join(told)}, {open_now or 'none'} of them still open." if told
+        f"{' and '.join(told)}, {open_now or 'none'} still open." if told
         else "No incident of class P1 or P2."
     )  # fmt: skip
     return stack(

@@ -257,12 +257,15 @@ def opened_of(workflows: Sequence[str], review: Review) -> pd.DataFrame:
 
 
 def daily_cost(review: Review, workflows: Sequence[str] | None = None) -> list[float]:
-    """What each day of the period cost, of some workflows or of all; a day without data is NaN."""
+    """What each day of the period cost, of some workflows or of all, from the first with data.
+
+    A day without data is NaN.
+    """
     return _daily(review, workflows, "cost_eur")
 
 
 def daily_calls(review: Review, workflows: Sequence[str] | None = None) -> list[float]:
-    """Calls of each day of the period, of some workflows or of all; a day without data is NaN."""
+    """Calls of each day of the period, of some workflows or of all; as `daily_cost`."""
     return _daily(review, workflows, "calls")
 
 
@@ -271,7 +274,8 @@ def _daily(review: Review, workflows: Sequence[str] | None, column: str) -> list
     own = own if workflows is None else own[own.workflow.isin([*workflows])]
     sums = own.groupby("day")[column].sum(min_count=1)
     sums.index = pd.DatetimeIndex(sums.index)
-    return [float(v) if pd.notna(v) else float("nan") for v in sums.reindex(day_range(review))]
+    told = sums.reindex(day_range(review)).astype(float)
+    return told.loc[told.first_valid_index() :].tolist()
 
 
 def category_question(review: Review) -> str:

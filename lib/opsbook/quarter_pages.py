@@ -210,7 +210,8 @@ def hours(review: Review) -> Html:
 
 
 def _workload_word(work: quarters.Workload) -> str:
-    words = {"ok": "as expected", "watch": "more than expected", "none": "not noted"}
+    more = "more hours than expected" if work.question else "more workflows than reckoned for"
+    words = {"ok": "as expected", "watch": more, "none": "not noted"}
     return words.get(work.state, "a function of its own")
 
 
