@@ -89,6 +89,15 @@ def test_a_module_left_of_the_edge_is_pure(module):
         assert not names & IMPURE, f"{path.name} calls {names & IMPURE}"
 
 
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_no_module_defines_a_function_twice(module):
+    for path in modules()[module]:
+        body = ast.parse(path.read_text("utf-8")).body
+        names = [n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        doubled = {n for n in names if names.count(n) > 1}
+        assert not doubled, f"{path.name} defines {doubled} twice; the later one wins in silence"
+
+
 def test_the_package_is_not_ignored_by_git():
     root = LIBRARY.parent.parent
     ignored = subprocess.run(["git", "check-ignore", "-q", "lib/opsbook/new.py"], cwd=root)
