@@ -6,14 +6,17 @@ has other hashes: run it when a rule changes, not otherwise.
 """
 
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+from lists import LISTS, OLD
 from typer import Typer
 from typer.testing import CliRunner
 
-from opsbook import desk, inbox, outcomes, steps, store
+from opsbook import desk, inbox, outcomes, regress, steps, store
 from opsbook.__main__ import app
 from opsbook.agendas import AGENDAS, minutes
 from opsbook.check import record
@@ -218,6 +221,9 @@ def remember(folder: store.Folder) -> None:
             write_up(folder, at, *step)
         else:
             take(Log(folder), at, *step)
+    for workflow in LISTS:
+        of = ["--as", "lead", "--data", str(folder.path), "--as-of", book.now.isoformat()]
+        typed(["approve", workflow, OLD, *of], regress.app)
     record(folder, book.now)
 
 
@@ -263,12 +269,28 @@ def write_up(
 
 def hold(folder: store.Folder, at: pd.Timestamp, name: str) -> None:
     """A review built, held and signed, as by command; the moment is that of its sign-off."""
-    kind, data, told = period(name).kind, str(folder.path), SAID[name]
-    typed(["review", kind, "--period", name, "--data", data, "--as-of", at.isoformat()], app)
-    place = folder.path / outcomes.place(name)
-    place.write_text(answered(place.read_text("utf-8"), kind, at, told), "utf-8")
-    typed(["review", kind, "--period", name, "--data", data, "--as-of", at.isoformat()], app)
-    typed(["sign-off", name, "--as", "lead", "--data", data, "--as-of", at.isoformat()], app)
+    kind, told = period(name).kind, SAID[name]
+    of = ["--data", str(folder.path), "--as-of", at.isoformat()]
+    with as_it_was(folder):
+        typed(["review", kind, "--period", name, "--renderer", "embedded", *of], app)
+        place = folder.path / outcomes.place(name)
+        place.write_text(answered(place.read_text("utf-8"), kind, at, told), "utf-8")
+        typed(["review", kind, "--period", name, "--renderer", "embedded", *of], app)
+        typed(["sign-off", name, "--as", "lead", *of], app)
+
+
+@contextmanager
+def as_it_was(folder: store.Folder) -> Iterator[None]:
+    """The folder without what people made later: the register's sheets, the regression lists."""
+    later = [folder.path / "register.xlsx", folder.path / "regression"]
+    with tempfile.TemporaryDirectory(dir=folder.path) as aside:
+        for path in later:
+            path.rename(Path(aside) / path.name)
+        try:
+            yield
+        finally:
+            for path in later:
+                (Path(aside) / path.name).rename(path)
 
 
 def answered(text: str, kind: str, at: pd.Timestamp, told: dict) -> str:
