@@ -4,7 +4,7 @@ Clause E2. Every section says in a sentence how it stands, shows what it rests o
 what a person has to explain or escalate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -177,9 +177,9 @@ def data(review: Review) -> Html:
     )  # fmt: skip
 
 
-def data_closing(review: Review) -> Html:
+def data_closing(review: Review, questions: Mapping[str, str]) -> Html:
     """The end of the data's section, below the carried actions."""
-    return _closing(review, "data", months.data_question(review), "Nothing is missing.")
+    return _closing(review, "data", questions["data"], "Nothing is missing, no action is late.")
 
 
 def _closing(review: Review, key: str, question: str, fine: str) -> Html:

@@ -203,14 +203,20 @@ def carried_actions(review: Review) -> Html:
 
     Clause E1. An action left open too often is followed by the next higher review.
     """
-    return stack(actions_head(review), actions_table(review))
+    asked = signoffs.actions_question(review)
+    return stack(
+        actions_head(review),
+        actions_table(review),
+        closing(review, "actions", asked or "No action is past its day.", bool(asked)),
+    )
 
 
 def actions_head(review: Review) -> Html:
     """The head of the section of carried actions."""
     follow = signoffs.to_follow(review)
     late = int(follow.overdue.sum())
-    sentence = f"{counted(len(follow), 'action')} open" + (f", {late} overdue." if late else ".")
+    told = f"{counted(len(follow), 'action')} open" + (f", {late} overdue." if late else ".")
+    sentence = told.capitalize()
     return section(review, "actions", "alert" if late else "ok", sentence, "overdue" * bool(late))
 
 
@@ -219,13 +225,10 @@ def actions_table(review: Review) -> Html:
     company, follow = review.settings.company, signoffs.to_follow(review)
     risen = signoffs.risen(review)
     columns = [
-        Column("Id", "id"),
         Column("What", "told", "html", order="what"),
         Column("Owner", "owner"),
         Column("Due", "due_on", "day"),
-        Column("Carried", "carried", "count"),
         Column("State", "light", "light", words="word"),
-        Column("From", "origin"),
     ]
     rows = _lit(pd.concat([follow, signoffs.closed_lately(review)], ignore_index=True))
     up = signoffs.escalated(review)
@@ -245,8 +248,20 @@ def _lit(rows: pd.DataFrame) -> pd.DataFrame:
     late = rows.overdue.astype(bool) & (rows.state == "open")
     word = rows.state.mask(late, "overdue")
     lights = {"open": "watch", "overdue": "alert", "done": "ok", "dropped": "none"}
-    what = rows.what.astype("object").where(rows.what.notna(), "erased")
-    return rows.assign(told=what.map(wide), word=word, light=word.map(lights))
+    told = [wide(two_lines(_or_erased(r.what), _whence(r))) for r in rows.itertuples()]
+    return rows.assign(told=told, word=word, light=word.map(lights))
+
+
+def _or_erased(words: object) -> str:
+    return "erased" if pd.isna(words) else str(words)
+
+
+def _whence(task: object) -> str:
+    """An action's id, where it comes from, and how often it was left open."""
+    own = str(task.id).startswith(str(task.origin))
+    told = [str(task.id), *([] if own else [f"from {task.origin}"])]
+    times = "" if task.carried == 1 else f" {task.carried} times"
+    return ", ".join([*told, *([f"carried{times}"] if task.carried else [])])
 
 
 def cost_head(week: Review) -> Html:
@@ -719,7 +734,8 @@ def reviews_due(review: Review) -> Html:
     Clause E1. Of those signed only the last of each kind is shown.
     """
     every = signoffs.standing(review)
-    shown = every[(every.state != "signed") | ~every.duplicated("kind")]
+    signed = every[every.state == "signed"].drop_duplicates("kind")
+    shown = every[(every.state != "signed") | every.index.isin(signed.index)]
     company = review.settings.company
     rows = [
         {

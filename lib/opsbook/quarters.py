@@ -379,7 +379,6 @@ def health_question(review: Review) -> str:
 def questions(review: Review, lists: Sequence[object] = ()) -> dict[str, str]:
     """What must be explained or escalated in each section of the quarterly review; "": nothing."""
     return {
-        "actions": "",
         "updates": update_question(review),
         "contracts": contract_question(review),
         "portfolio": portfolio_question(review),

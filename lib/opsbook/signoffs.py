@@ -201,9 +201,13 @@ def texts_of(told: dict) -> list[str]:
 def questions(review: Review, lists: Sequence[object]) -> dict[str, str]:
     """What has to be explained or escalated in each section of a review; empty for nothing.
 
-    `lists` are the regression lists, each with `title` and `runs`.
+    `lists` are the regression lists, each with `title` and `runs`. Actions past their day are asked
+    where the agenda has them: in a section of their own, or with the month's data.
     """
-    return ASKED[review.kind](review, lists)
+    asked = ASKED[review.kind](review, lists)
+    key = "actions" if any(i.key == "actions" for i in AGENDAS[review.kind]) else "data"
+    both = (asked.get(key, ""), actions_question(review))
+    return asked | {key: " ".join(q for q in both if q)}
 
 
 ASKED = {
@@ -288,6 +292,14 @@ def to_follow(review: Review) -> pd.DataFrame:
     """The open actions that a review of this kind has in front of it, the earliest due first."""
     every = tasks(review)
     return every[(every.state == "open") & (every.review == review.kind)]
+
+
+def actions_question(review: Review) -> str:
+    """Which open actions are past their day; empty for none. Clause E1."""
+    late = to_follow(review).query("overdue").id
+    return f"{', '.join(late)}: past the day agreed. Done, dropped, or until when?" * bool(
+        len(late)
+    )
 
 
 def risen(review: Review) -> pd.DataFrame:

@@ -163,6 +163,21 @@ def test_an_action_carried_three_times_goes_to_the_next_higher_review(
     assert signoffs.tasks(review).carried.tolist() == [len(carried)]
 
 
+def test_an_action_past_its_day_is_asked_for(bavaria, when):
+    due = {"A-1": "2026-11-22", "A-2": "2026-11-23"}
+    tasks = {
+        name: {"id": name, "text": "t", "owner": "Head", "due": day, "kind": "", "state": "open",
+               "origin": "2026-W40", "review": "weekly", "carried": {}}
+        for name, day in due.items()
+    }  # fmt: skip
+    review = SimpleNamespace(
+        register=Register(tasks=tasks), registers=Registers(), settings=bavaria,
+        texts={"t": "ask"}, now=when("Mon 2026-11-23 10:00"), kind="weekly", name="x",
+    )  # fmt: skip
+    asked = signoffs.actions_question(review)
+    assert asked == "A-1: past the day agreed. Done, dropped, or until when?"
+
+
 @pytest.mark.parametrize(
     ("now", "signed", "state"),
     [

@@ -303,7 +303,7 @@ def test_every_section_says_what_it_knows_of_a_month_of_little_data(review, line
     shown = [
         month_pages.at_a_glance(month),
         month_pages.data(month),
-        month_pages.data_closing(month),
+        month_pages.data_closing(month, {"data": months.data_question(month)}),
         month_pages.categories(month, listed()),
         month_pages.lists(month, []),
         month_pages.baselines(month),
