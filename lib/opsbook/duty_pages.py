@@ -13,6 +13,7 @@ from opsbook.displays import (
     Column,
     Html,
     explain,
+    light,
     missing,
     note,
     stack,
@@ -66,7 +67,7 @@ def table(review: Review) -> Html:
     shown = rows.assign(
         duty=[two_lines(r.article, r.asks) for r in rows.itertuples()],
         holds=[_since(r, company) for r in rows.itertuples()],
-        says=[wide(r.says) for r in rows.itertuples()],
+        says=[wide(Html(f"{light(r.light, r.word)}<br>{text(r.says)}")) for r in rows.itertuples()],
         cannot=[wide(r.cannot) for r in rows.itertuples()],
         order=range(len(rows)),
         day=rows.since.map(str),
@@ -74,8 +75,7 @@ def table(review: Review) -> Html:
     columns = [
         Column("Obligation", "duty", "html", order="order"),
         Column("Holds", "holds", "html", order="day"),
-        Column("On file", "light", "light", words="word"),
-        Column("What the workbook shows", "says", "html", order="order"),
+        Column("What the workbook shows", "says", "html", order="word"),
         Column("What it cannot show", "cannot", "html", order="order"),
     ]
     return rows_of(shown, columns, company, label="Obligations and evidence")

@@ -32,6 +32,7 @@ from opsbook.signoffs import Shown, Words
 from opsbook.workbook import moment, open_review
 
 NOTEBOOKS, REPORTS = Path("notebooks"), Path("reports")
+LAYOUTS = {"weekly": {}, "monthly": site.WIDE, "quarterly": site.WIDE}
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,7 @@ def _put(page: Path, content: bytes, said: dict[str, str], told: dict, made_of: 
     temporary.write_bytes(content)
     title = signoffs.headline(reviewed, told["version"])
     front = {"title": title, "date": told["held"][:10], "categories": [reviewed.kind, "signed"]}
+    front |= LAYOUTS[reviewed.kind]
     site.put_outputs(temporary, said, front, made_of)
     temporary.replace(page)
 

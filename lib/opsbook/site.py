@@ -31,6 +31,8 @@ OUTPUT = Path("_site")
 CACHE = Path(".opsbook")
 ASSETS = Path("reports/assets")
 BUNDLE = "opsbook-charts.js"
+WIDE: dict[str, object] = {"page-layout": "full", "toc": False}
+"""For a page whose tables are wider than a column of text."""
 SPEC = re.compile(r'<script type="application/json" class="ob-spec">(.*?)</script>', re.S)
 SHAPES = {
     "svg": {"viewBox", "width", "height", "preserveAspectRatio", "focusable"},

@@ -219,19 +219,19 @@ def contracts(review: Review) -> Html:
     found = vendors.contracts(review)
     company = review.settings.company
     shown = found.assign(
-        what_=[two_lines(str(c.what), f"{c.vendor}; {c.owner}") for c in found.itertuples()],
-        until_=[_lines("runs on" if missing(d) else _day(d, company)) for d in found.until],
-        by=[_lines("none" if missing(d) else _day(d, company)) for d in found.notice_by],
+        what_=[
+            wide(two_lines(str(c.what), f"{c.id}, {c.vendor}; {c.owner}"))
+            for c in found.itertuples()
+        ],
+        until_=[_until(c, company) for c in found.itertuples()],
         state_=[_state(c) for c in found.itertuples()],
         agreed=[wide(two_lines(_level(c), _data(c, company))) for c in found.itertuples()],
         gaps_=[wide(g) if g else Html("nothing") for g in found.gaps],
     )
     columns = [
-        Column("Contract", "id"),
-        Column("What", "what_", "html"),
+        Column("Contract", "what_", "html", order="what"),
         Column("A year", "price_year", "money"),
-        Column("Until", "until_", "html", order="until"),
-        Column("Notice by", "by", "html", order="notice_by"),
+        Column("Until", "until_", "html", order="notice_by"),
         Column("State", "state_", "html", order="days_left"),
         Column("Service level, data", "agreed", "html"),
         Column("Not on file", "gaps_", "html"),
@@ -243,6 +243,15 @@ def contracts(review: Review) -> Html:
         ),
         changes(review, "contracts"),
     )
+
+
+def _until(contract: object, company: Company) -> Html:
+    """Until when a contract runs, and the last day to give notice."""
+    runs = "runs on" if missing(contract.until) else _day(contract.until, company)
+    by = "no notice day"
+    if not missing(contract.notice_by):
+        by = f"notice by {_day(contract.notice_by, company)}"
+    return Html(f'<span class="ob-lines">{two_lines(runs, by)}</span>')
 
 
 def _state(contract: object) -> Html:

@@ -39,18 +39,16 @@ class Page:
     layout: dict[str, object] = field(default_factory=dict)
 
 
-WIDE = {"page-layout": "full", "toc": False}
-"""For a page whose table is wider than a column of text."""
 PAGES = (
     Page("ingest", "reports/data.ipynb", "Data"),
     Page("backtest", "reports/backtest.ipynb", "Back-test"),
     Page("status", "index.ipynb", "Status"),
-    Page("incidents", "reports/incidents/index.ipynb", "Incidents", layout=WIDE),
+    Page("incidents", "reports/incidents/index.ipynb", "Incidents", layout=site.WIDE),
     Page("baselines", "reports/baselines.ipynb", "Baselines"),
-    Page("regression", "reports/regression.ipynb", "Regression", layout=WIDE),
+    Page("regression", "reports/regression.ipynb", "Regression", layout=site.WIDE),
     Page("portfolio", "reports/portfolio.ipynb", "Portfolio"),
-    Page("vendors", "reports/vendors.ipynb", "Vendors", layout=WIDE),
-    Page("ai-act", "reports/ai-act.ipynb", "EU AI Act", layout=WIDE),
+    Page("vendors", "reports/vendors.ipynb", "Vendors", layout=site.WIDE),
+    Page("ai-act", "reports/ai-act.ipynb", "EU AI Act", layout=site.WIDE),
     Page("method", "reports/method.ipynb", "Method"),
 )
 """In the order they run: the first takes the inbox in, the others read what it left; the slowest
@@ -238,6 +236,7 @@ def _publish_review(work: Path, review: Review, day: str, foot: str) -> None:
         day,
         [review.kind, "draft" if over else "not over"],
         stack(signatures(review.kind), foot),
+        layout=signing.LAYOUTS[review.kind],
         as_of=review.now.isoformat(),
     )
 
