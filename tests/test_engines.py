@@ -18,6 +18,8 @@ FOLDS = {
     "model_days": ["workflow", "provider", "request_model", "served_model", "cost_kind", "day"],
 }
 
+pytestmark = pytest.mark.xdist_group("site")
+
 
 def test_a_company_that_asks_for_spark_without_having_it_is_told_what_to_install(weekly):
     try:

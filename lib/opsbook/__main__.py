@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a person is needed, 2 wrong use or settings, 3 could not b
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,7 @@ from opsbook.errors import OpsbookError, UsageError
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-review = typer.Typer(no_args_is_help=True, help="Run the notebooks and render a review.")
 prompts = typer.Typer(no_args_is_help=True, help="What prompts said, from git.")
-app.add_typer(review, name="review")
 app.add_typer(prompts, name="prompts")
 app.add_typer(desk.app, name="incident")
 app.add_typer(regress.app, name="regression")
@@ -222,58 +221,31 @@ def backtest(data: Data = DEMO, as_of: AsOf = "", as_json: Json = False) -> None
     messages.print(test.budget.sentence(), soft_wrap=True, highlight=False)
 
 
-Period = Annotated[str, typer.Option(help="like 2026-W47, 2026-11, 2026-Q4; empty: the last")]
-Correct = Annotated[bool, typer.Option("--correct", help="begin another version of a signed one")]
+class Kind(StrEnum):
+    """The three reviews."""
+
+    weekly = "weekly"
+    monthly = "monthly"
+    quarterly = "quarterly"
 
 
-@review.command()
-def weekly(
+@app.command()
+def review(
+    kind: Annotated[Kind, typer.Argument(help="half an hour, an hour, or an hour and a half")],
     data: Data = DEMO,
     as_of: AsOf = "",
-    period: Period = "",
+    period: Annotated[str, typer.Option(help="2026-W47, 2026-11, 2026-Q4; empty: the last")] = "",
     renderer: Renderer = "auto",
-    correct: Correct = False,
+    correct: Annotated[bool, typer.Option(help="begin the next version of a signed one")] = False,
     as_json: Json = False,
 ) -> None:
-    """Half an hour about a week: read the inbox, run the notebooks, render the site."""
-    _build(data, as_of, "weekly", period, renderer, correct, as_json)
-
-
-@review.command()
-def monthly(
-    data: Data = DEMO,
-    as_of: AsOf = "",
-    period: Period = "",
-    renderer: Renderer = "auto",
-    correct: Correct = False,
-    as_json: Json = False,
-) -> None:
-    """An hour about a month, with operations; the site as the weekly review makes it."""
-    _build(data, as_of, "monthly", period, renderer, correct, as_json)
-
-
-@review.command()
-def quarterly(
-    data: Data = DEMO,
-    as_of: AsOf = "",
-    period: Period = "",
-    renderer: Renderer = "auto",
-    correct: Correct = False,
-    as_json: Json = False,
-) -> None:
-    """An hour and a half about a quarter, with founder or CTO; the site with it."""
-    _build(data, as_of, "quarterly", period, renderer, correct, as_json)
-
-
-def _build(
-    data: Path, as_of: str, kind: str, period: str, renderer: str, correct: bool, as_json: bool
-) -> None:
+    """Read the inbox, run the notebooks, render the site, and begin the file of its outcomes."""
     from opsbook import kernels
 
     kernels.warm_up()  # the fork server imports on the other core while this process does
     from opsbook.weekly import build
 
-    built = build(data, as_of, kind, period, renderer, messages.print, correct)
+    built = build(data, as_of, kind.value, period, renderer, messages.print, correct)
     if as_json:
         _print_json(built.as_json())
     else:

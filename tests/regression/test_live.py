@@ -1,12 +1,20 @@
-"""Live runs against a real HTTP server on this machine: retries, caps, kills, keys."""
+"""Live runs against a real HTTP server on this machine: retries, caps, kills, keys.
 
+The server is our own, since each step has to come in its order, cut at a byte, and every call be
+counted by its key. The test marked `llmock` asks llmock instead, which fails at random and judges
+how a client behaves: OPSBOOK_LLMOCK=<its program> pytest -m llmock.
+"""
+
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -218,3 +226,33 @@ def test_a_case_that_fails_is_asked_four_times_more(server, tmp_path, small_comp
     assert json.loads(opsbook(*words, cwd=tmp_path).stdout)["cases"] == said["cases"]
     assert len(server.asked) == 10
     assert KEY not in done.stdout + done.stderr
+
+
+@pytest.mark.llmock
+def test_a_server_that_fails_at_random_is_asked_until_it_answers(monkeypatch, tmp_path):
+    monkeypatch.setenv("TEST_KEY", KEY)
+    program = os.environ.get("OPSBOOK_LLMOCK")
+    if not program:
+        pytest.skip("OPSBOOK_LLMOCK does not name an installed llmock")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    chaos = ["--error-rate", "429=0.2", "--error-rate", "503=0.1", "--port", str(port)]
+    server = subprocess.Popen([program, "serve", *chaos], stdout=subprocess.DEVNULL)
+    at = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{at}/_llmock/verdict"):
+                break
+            time.sleep(0.2)
+        asked = live.Endpoint(f"{at}/v1", "gpt-4o-mini", "TEST_KEY")
+        told = live.run(asks(30), asked, tmp_path / "a.jsonl", first_wait_s=0.05, at_once=3)
+        with urllib.request.urlopen(f"{at}/_llmock/verdict") as said:
+            verdict = json.load(said)
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert (told.answered, told.errors) == (30, 0)
+    assert len(answers.read(tmp_path / "a.jsonl")) == 30
+    assert verdict["passed"], verdict["findings"]
+    assert verdict["faults_injected"]
