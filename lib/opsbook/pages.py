@@ -578,12 +578,16 @@ def decisions(review: Review, questions: Mapping[str, str]) -> Html:
 
 
 def signature(
-    versions: Sequence[dict], number: int, texts: Mapping[str, str | None], settings: Settings
+    versions: Sequence[dict],
+    number: int,
+    texts: Mapping[str, str | None],
+    settings: Settings,
+    there: bool = True,
 ) -> Html:
     """Who signed a version of a review, when, what it rests on, and what it changed.
 
     Clause E1. `versions` are the sign-offs of its period, `number` counts from 1, `texts` are what
-    people wrote by its name (None: erased).
+    people wrote by its name (None: erased); without the report `there`, it is said to be missing.
     """
     told, last = versions[number - 1], len(versions)
     company = settings.company
@@ -604,10 +608,12 @@ def signature(
     later = told["version"] < last
     corrected = f"<p>Corrected by version {last}; below stands what was signed then.</p>"
     moved = _moved(versions[number - 2]["figures"], told["figures"]) if number > 1 else ""
+    gone = f"<p>{text(told['path'])} is not on this machine; bring it back from a backup.</p>"
     return _stands(
-        "watch" if later else "ok",
+        "watch" if later or not there else "ok",
         "SIGNED" + (f", version {told['version']}" if told["version"] > 1 else ""),
         (corrected if later else "")
+        + ("" if there else gone)
         + moved
         + _facts(facts)
         + f"<details><summary>What it rests on</summary>{_facts(rests)}</details>",

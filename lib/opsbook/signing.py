@@ -220,7 +220,8 @@ def rules_version(settings: Settings) -> str:
 def put_signatures(folder: store.Folder, register: Register) -> None:
     """The pages of all signed reviews, each its kept report with the signature on it.
 
-    UsageError where a report is gone or is not the one that was signed.
+    Where a report is not on this machine the signature stands alone and says so; UsageError where
+    one is not what was signed.
     """
     for name in register.reviews:
         put_signature(folder, period(name), register)
@@ -232,14 +233,16 @@ def put_signature(folder: store.Folder, reviewed: Period, register: Register) ->
     log, settings = Log(folder), store.load_settings(folder)
     for one in told:
         texts = {t: log.text(t) for t in signoffs.texts_of(one)}
+        there = (folder.path / one["path"]).exists()
         said = {
-            "standing": pages.signature(told, one["version"], texts, settings),
+            "standing": pages.signature(told, one["version"], texts, settings, there),
             "decisions": pages.signed_decisions(one, texts, settings),
         }
         page = page_of(reviewed, one["version"])
         made_of = hashlib.sha256("".join([one["report"], *said.values()]).encode()).hexdigest()
         if site.fingerprint_of(page) != made_of:
-            _put(page, kept_report(folder, one), said, one, made_of)
+            content = kept_report(folder, one) if there else site.tagged_page(said)
+            _put(page, content, said, one, made_of)
 
 
 def _put(page: Path, content: bytes, said: dict[str, str], told: dict, made_of: str) -> None:

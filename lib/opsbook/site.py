@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -138,6 +139,16 @@ def put_outputs(
             cell.outputs = [_raw_html(output)]
     book.metadata.opsbook |= {"date": front["date"], "fingerprint": fingerprint}
     _write(page, book)
+
+
+def tagged_page(tags: Iterable[str]) -> bytes:
+    """A page of nothing but places for `put_outputs`, by their tags."""
+    cells = [nbformat.v4.new_code_cell("#| echo: false", metadata={"tags": [t]}) for t in tags]
+    metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    book = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_raw_cell(""), *cells], metadata=metadata | {"opsbook": {}}
+    )
+    return nbformat.writes(book).encode()
 
 
 def _front(front: dict[str, object]) -> nbformat.NotebookNode:
