@@ -295,7 +295,8 @@ def recorded(weekly, opsbook, tmp_path_factory):
     place = tmp_path_factory.mktemp("recorded") / "project"
     shutil.copytree(weekly.place, place)
     log = Log(Folder(place / "data/demo"))
-    going = next(i for i in reversed(fold(log.events()).incidents.values()) if i.priority != "P3")
+    known = reversed(fold(log.events()).incidents.values())
+    going = next(i for i in known if i.priority != "P3" and i.family != "regression")
     now = pd.Timestamp(NOW).tz_convert("UTC")
     until = now + pd.Timedelta(days=2)
     notice = {"notice": f"{going.id}/0/mail", "channel": "mail", "roles": ["AI Lead"], "tries": 1}
@@ -329,7 +330,8 @@ def test_every_page_says_how_far_the_record_reached_and_verify_takes_it(recorded
         found = re.search(r"opsbook verify --count (\d+) --head (\w{16})", words_of(page))
         assert found, page
         assert verify(recorded.log.content(), int(found[1]), found[2]).ok
-        assert int(found[1]) == len(recorded.log.events())
+        signed = page.stem in fold(recorded.log.events()).reviews
+        assert signed or int(found[1]) == len(recorded.log.events())
 
 
 def test_every_incident_has_its_page_and_one_that_is_gone_has_none(recorded):

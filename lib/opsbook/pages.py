@@ -237,7 +237,7 @@ def actions_table(review: Review) -> Html:
     named += [Column("What was said", "told", "html", order="text")]
     higher = f"{', '.join(risen.id)}: carried too often, followed by the next higher review."
     return stack(
-        table(rows, columns, company, "Actions", "No action is open."),
+        table(rows, columns, company, "Actions in front of this review", "No action is open."),
         note(higher) if len(risen) else "",
         table(up, named, company, "Escalated by the reviews below") if len(up) else "",
     )
@@ -650,7 +650,7 @@ def decided(points: Sequence[str], tasks: pd.DataFrame, company: Company) -> lis
     return [
         Html("<h3>Decisions</h3>"),
         Html(f"<ul>{listed}</ul>") if listed else note("No decision is written down."),
-        table(rows, columns, company, "Actions", "No action was made or followed."),
+        table(rows, columns, company, "What is to be done", "No action was made or followed."),
     ]
 
 
@@ -761,7 +761,7 @@ def reviews_due(review: Review) -> Html:
         Column("For", "who"),
         Column("Planned", "planned_at", "when"),
         Column("State", "light", "light", words="word"),
-        Column("", "what"),
+        Column("What is due", "what"),
     ]
     empty = "No review is due yet: the first week of data is not over."
     return table(pd.DataFrame(rows, columns=names), columns, company, "Reviews", empty)
