@@ -149,7 +149,7 @@ def test_a_clock_set_back_signs_nothing(signed, opsbook):
     before = Log(signed.folder).content()
     earlier = ("sign-off", "2026-W44", "--as", "lead", "--as-of", "2026-11-16T08:00+01:00")
     file = signed.folder.path / "records/reviews/2026-W44.md"
-    file.write_text(held((signed.place / FILE).read_text("utf-8")), "utf-8")
+    file.write_bytes((signed.place / FILE).read_bytes())
     done = opsbook(*earlier, cwd=signed.place)
     assert done.returncode == 2
     assert "Held: 2026-11-23 07:30 is still to come" in done.stderr

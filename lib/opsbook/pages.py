@@ -120,7 +120,8 @@ def _plainly(figure: float | None) -> str:
 def _stands(state: str, word: str, inside: str) -> Html:
     """A box that says how far a review is."""
     return Html(
-        f'<article class="ob-card ob-{state}"><p class="ob-card-head">{light(state, word)}</p>'
+        f'<article class="ob-card ob-standing ob-{state}"><p class="ob-card-head">'
+        f"{light(state, word)}</p>"
         f"{inside}</article>"
     )
 
